@@ -1,0 +1,97 @@
+/** The records of a segment's `events` journal (docs/state.md, "events"): parsing lines and reading a job's outcome. */
+import { decoded } from '../../saga/core/percent-encoding.js';
+
+/** A process beyond pid reuse: the pid and when it started, as the system counts it. */
+export interface ProcessName {
+  readonly pid: number;
+  readonly start: string;
+}
+
+/** A job's end as its keeper saw it. */
+export interface JobEnd {
+  readonly time: string;
+  readonly kind: 'exit' | 'signal' | 'failed' | 'canceled';
+  /** Exit code, signal number, or the errno name of a start that failed. */
+  readonly value: string;
+  readonly rank: number;
+  /** Seconds, of all processes. */
+  readonly cpu: number | undefined;
+  /** KiB, of the largest process. */
+  readonly rss: number | undefined;
+  /** The end of standard error, or why the job could not be started. */
+  readonly text: string;
+}
+
+/** What the log says of one job. */
+export interface JobLog {
+  /** The first of the records `start` and `never`; it counts, later ones do not. */
+  claim?:
+    | { readonly by: 'keeper'; readonly time: string; readonly keeper: ProcessName }
+    | { readonly by: 'nobody'; readonly time: string; readonly reason: string };
+  run?: { readonly time: string; readonly group: number };
+  suspended?: boolean;
+  /** The first of the records `end` and `lost`. */
+  end?: JobEnd | { readonly time: string; readonly kind: 'lost' };
+}
+
+/** Whether nothing that is still to come can change the job's state. */
+export function isSettled(log: JobLog): boolean {
+  return log.end !== undefined || log.claim?.by === 'nobody';
+}
+
+/**
+ * Adds one line of the journal to the logs of a segment. A line that is not whole or not known means nothing.
+ * @returns the number of the job whose log changed.
+ */
+export function applyRecord(logs: Map<number, JobLog>, line: string): number | undefined {
+  const [word, number, time, ...rest] = line.split(' ');
+  const n = Number(number);
+  if (!Number.isSafeInteger(n) || n < 1 || time === undefined) return undefined;
+  let log = logs.get(n);
+  if (!log) logs.set(n, (log = {}));
+  return change(log, word ?? '', time, rest) ? n : undefined;
+}
+
+function change(log: JobLog, word: string, time: string, rest: readonly string[]): boolean {
+  const [a = '', b = '', ...more] = rest;
+  switch (word) {
+    case 'start':
+      if (log.claim) return false;
+      log.claim = { by: 'keeper', time, keeper: { pid: Number(a), start: b } };
+      return true;
+    case 'never':
+      if (log.claim) return false;
+      log.claim = { by: 'nobody', time, reason: a };
+      return true;
+    case 'run':
+      log.run = { time, group: Number(a) };
+      return true;
+    case 'suspend':
+    case 'resume':
+      log.suspended = word === 'suspend';
+      return true;
+    case 'lost':
+      if (log.end) return false;
+      log.end = { time, kind: 'lost' };
+      return true;
+    case 'end':
+      if (log.end || !isEndKind(a)) return false;
+      log.end = jobEnd(time, a, b, more);
+      return true;
+    default:
+      return false;
+  }
+}
+
+function jobEnd(time: string, kind: JobEnd['kind'], value: string, rest: readonly string[]): JobEnd {
+  const [rank = '0', cpu = '-', rss = '-', text = '-'] = rest;
+  return { time, kind, value, rank: Number(rank), cpu: known(cpu), rss: known(rss), text: text === '-' ? '' : decoded(text) };
+}
+
+function isEndKind(word: string): word is JobEnd['kind'] {
+  return word === 'exit' || word === 'signal' || word === 'failed' || word === 'canceled';
+}
+
+function known(word: string): number | undefined {
+  return word === '-' ? undefined : Number(word);
+}

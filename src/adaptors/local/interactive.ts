@@ -1,0 +1,118 @@
+/** The standard streams of interactive jobs: a FIFO in, two growing files out (docs/state.md, "Streams"). */
+import { closeSync, constants, openSync, watch, type FSWatcher } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { Readable, type Writable } from 'node:stream';
+
+import type { CallOptions } from '../../saga/core/call-options.js';
+import { DoesNotExist, IncorrectState } from '../../saga/core/exceptions.js';
+import { isSettled, type JobLog } from './events.js';
+import { signalProcess } from './processes.js';
+import type { SegmentLog } from './segment-log.js';
+
+const CHUNK = 1 << 16;
+
+/**
+ * The job's standard input. The keeper keeps the FIFO open until it hears that this end is: from then on closing the stream is
+ * the end of the job's input.
+ */
+export async function openInput(home: string, segment: SegmentLog, n: number, options: CallOptions): Promise<Writable> {
+  const { claim, end } = await segment.whenRunning(n, options);
+  if (end || claim?.by !== 'keeper') throw new IncorrectState('the job has ended: nothing reads its standard input');
+  let fd: number;
+  try {
+    fd = openSync(join(home, segment.name, `${String(n)}.stdin`), constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    throw new DoesNotExist('the standard input of the job is gone: the job has ended, or it was given away before', { cause });
+  }
+  if (!signalProcess(claim.keeper, 'SIGUSR1')) {
+    closeSync(fd);
+    throw new IncorrectState('the job has ended: nothing reads its standard input');
+  }
+  return new Socket({ fd, readable: false, writable: true });
+}
+
+/** The job's output, from its start to its end. */
+export async function openOutput(
+  home: string,
+  segment: SegmentLog,
+  n: number,
+  name: 'stdout' | 'stderr',
+  options: CallOptions,
+): Promise<Readable> {
+  await segment.whenRunning(n, options);
+  const path = join(home, segment.name, `${String(n)}.${name}`);
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw new DoesNotExist(`the job has no ${name}: it could not be started, or its output was removed`, { cause });
+  });
+  return new JobOutput(file, path, segment, n);
+}
+
+/** Reads a growing file; at its end it waits for more as long as the job may write more. */
+class JobOutput extends Readable {
+  readonly #file: FileHandle;
+  readonly #growth: FSWatcher;
+  readonly #stopWatching: () => void;
+  #ended = false;
+  #wanted = false;
+  #reading = false;
+  /** Something may have been written since the last read began. */
+  #stale = false;
+
+  constructor(file: FileHandle, path: string, segment: SegmentLog, n: number) {
+    super();
+    this.#file = file;
+    const look = (): void => {
+      this.#stale = true;
+      void this.#readOn();
+    };
+    this.#growth = watch(path, look);
+    const notice = (log: JobLog): void => {
+      if (!isSettled(log)) return;
+      this.#ended = true;
+      look();
+    };
+    this.#stopWatching = segment.watch(n, notice);
+  }
+
+  override _read(): void {
+    this.#wanted = true;
+    void this.#readOn();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#growth.close();
+    this.#stopWatching();
+    this.#file.close().then(
+      () => {
+        callback(error);
+      },
+      (failure: unknown) => {
+        callback(error ?? (failure as Error));
+      },
+    );
+  }
+
+  async #readOn(): Promise<void> {
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      while (this.#wanted && !this.destroyed) {
+        this.#stale = false;
+        // Asked before reading: what a job wrote before its end is there when the end is known.
+        const ended = this.#ended;
+        const { bytesRead, buffer } = await this.#file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK);
+        if (bytesRead > 0) this.#wanted = this.push(buffer.subarray(0, bytesRead));
+        else if (ended) {
+          this.#wanted = false;
+          this.push(null);
+        } else if (!this.#stale) break;
+      }
+    } catch (error) {
+      this.destroy(error as Error);
+    } finally {
+      this.#reading = false;
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** The form in which a job is handed to the launcher's standard input (docs/launcher.md). */
+import { encodeNative } from '../../saga/core/native-string.js';
+
+/** All that a keeper needs to know of a job. */
+export interface Launch {
+  readonly segment: string;
+  readonly n: number;
+  /** Bytes of `events` that need not be searched for an earlier claim. */
+  readonly offset: number;
+  readonly interactive: boolean;
+  readonly processes: number;
+  /** Value of XOSAGA_JOB_ID. */
+  readonly id: string;
+  readonly cwd: string;
+  /** Paths; empty for the defaults of docs/state.md. */
+  readonly input: string;
+  readonly output: string;
+  readonly error: string;
+  readonly argv: readonly string[];
+  /** `NAME=value`, over the launcher's own environment. */
+  readonly environment: readonly string[];
+}
+
+/** To the C launcher: the length of the body (32 bits, little-endian), then the body, whose fields end with NUL. */
+export function nativeFrame(launch: Launch): Uint8Array {
+  const { argv } = launch;
+  const environment = lastOfEach(launch.environment);
+  const lists = [String(argv.length), ...argv, String(environment.length), ...environment];
+  const fields = ['J', ...head(launch), ...lists].map((field) => encodeNative(field));
+
+  const length = fields.reduce((sum, field) => sum + field.length + 1, 0);
+  const frame = Buffer.alloc(4 + length);
+  frame.writeUInt32LE(length);
+  let at = 4;
+  for (const field of fields) {
+    frame.set(field, at);
+    at += field.length + 1;
+  }
+  return frame;
+}
+
+/** To the sh launcher: one line of shell, in which every word is quoted. */
+export function shellFrame(launch: Launch): Uint8Array {
+  const environment = lastOfEach(launch.environment);
+  const words = [...head(launch), String(environment.length), ...environment, ...launch.argv];
+  return encodeNative(`job ${words.map(quoted).join(' ')}\n`);
+}
+
+function head({ segment, n, offset, interactive, processes, id, cwd, input, output, error }: Launch): string[] {
+  const flags = interactive ? 'i' : '';
+  return [segment, String(n), String(offset), flags, String(processes), id, cwd, input, output, error];
+}
+
+/** A word of shell that means the text, on one line: the launcher reads line by line. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`).replaceAll('\n', `'"$xo_nl"'`)}'`;
+}
+
+/** The entries without those that a later one of the same name replaces. */
+function lastOfEach(environment: readonly string[]): string[] {
+  const nameOf = (entry: string): string => entry.slice(0, entry.indexOf('='));
+  return [...new Map(environment.map((entry) => [nameOf(entry), entry])).values()];
+}

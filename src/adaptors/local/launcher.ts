@@ -1,0 +1,111 @@
+/** This submitter's launcher (docs/launcher.md): started when first needed, replaced when it dies, ended by end of input. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+import { NoSuccess } from '../../saga/core/exceptions.js';
+import { nativeFrame, shellFrame, type Launch } from './launch-frame.js';
+import { launcherProgram, type LauncherProgram } from './launcher-program.js';
+import { thisProcess } from './processes.js';
+
+/** What the launcher tells; all else is in the journal. */
+export interface LauncherEvents {
+  /** The job could not even be claimed: a full disk, no process to be had. */
+  refused(segment: string, n: number, reason: string): void;
+  /** The launcher ended without being told to: what it had not started must be given to the next one. */
+  died(): void;
+}
+
+interface Running {
+  readonly program: LauncherProgram;
+  readonly child: ChildProcess;
+}
+
+/** A launcher that dies this often without an answer in between is broken, not unlucky. */
+const MOST_STARTS = 20;
+
+export class Launcher {
+  readonly #home: string;
+  readonly #events: LauncherEvents;
+  #running: Promise<Running> | undefined;
+  #starts = 0;
+  #closed = false;
+
+  constructor(home: string, events: LauncherEvents) {
+    this.#home = home;
+    this.#events = events;
+  }
+
+  /** Starts the process, if it is not there, so that the first job need not wait for it. */
+  async warmUp(): Promise<void> {
+    await this.#process();
+  }
+
+  /** Hands a job over. Whether and when it starts is for the journal to say. */
+  async launch(launch: Launch): Promise<void> {
+    const { program, child } = await this.#process();
+    child.stdin?.write(program.kind === 'native' ? nativeFrame(launch) : shellFrame(launch));
+  }
+
+  /** Lets the launcher finish what it has been given and end. Keepers and jobs go on. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const running = await this.#running?.catch(() => undefined);
+    running?.child.stdin?.end();
+  }
+
+  #process(): Promise<Running> {
+    this.#running ??= this.#start().catch((error: unknown) => {
+      this.#running = undefined;
+      throw error;
+    });
+    return this.#running;
+  }
+
+  async #start(): Promise<Running> {
+    if (++this.#starts > MOST_STARTS) {
+      throw new NoSuccess(`the job launcher died ${String(MOST_STARTS)} times; is something killing it?`);
+    }
+    const program = await launcherProgram(this.#home);
+    const self = thisProcess();
+    const child = spawn(program.command, [...program.arguments, this.#home, String(self.pid), self.start], {
+      cwd: '/',
+      env: inherited(),
+      // A session of its own: Ctrl-C at the submitter's terminal is for the submitter.
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    // A launcher that is gone shows as `exit`; writes that come too late are made up for by `died`.
+    child.stdin.on('error', () => undefined);
+    const lines = createInterface(child.stdout).on('line', (line) => {
+      this.#complaint(line);
+    });
+    child.once('exit', () => {
+      lines.close();
+      this.#running = undefined;
+      if (!this.#closed) this.#events.died();
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (cause) => {
+        reject(new NoSuccess(`the job launcher ${program.command} cannot be started: ${cause.message}`, { cause }));
+      });
+    });
+    // Waiting for jobs is what keeps a submitter alive, not its launcher.
+    child.unref();
+    for (const pipe of [child.stdin, child.stdout]) (pipe as unknown as { unref(): void }).unref();
+    return { program, child };
+  }
+
+  #complaint(line: string): void {
+    const [word, segment = '', n = '', code = '', text = ''] = line.split(' ');
+    if (word !== 'nostart') return;
+    this.#events.refused(segment, Number(n), `${decodeURIComponent(text)} (${code})`);
+  }
+}
+
+/** What jobs inherit: the submitter's environment, without what would make them part of the job that it belongs to. */
+function inherited(): NodeJS.ProcessEnv {
+  const environment = { ...process.env };
+  for (const name of ['XOSAGA_JOB_ID', 'XOSAGA_RANK', 'XOSAGA_SIZE']) Reflect.deleteProperty(environment, name);
+  return environment;
+}

@@ -1,0 +1,311 @@
+/** Jobs on this machine: the capabilities of the manifest, made of segments and a launcher. One object a process and home. */
+import { readdir } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+
+import type { CallOptions } from '../../saga/core/call-options.js';
+import { BadParameter, DoesNotExist, IncorrectState, NoSuccess } from '../../saga/core/exceptions.js';
+import type { Connection } from '../../saga/spi/adaptor.js';
+import type { JobObservation, JobSpec } from '../../saga/spi/job.js';
+import { isSettled, type JobLog } from './events.js';
+import { openInput, openOutput } from './interactive.js';
+import type { Launch } from './launch-frame.js';
+import { Launcher } from './launcher.js';
+import { observationOf } from './observation.js';
+import { checkPaths, workingDirectoryOf } from './prepare.js';
+import { now, signalProcess, thisMachine } from './processes.js';
+import { SegmentLog } from './segment-log.js';
+import { readSegment, SegmentWriter, type JobLine } from './segment.js';
+
+type LocalCapabilities =
+  | 'job.submit'
+  | 'job.query'
+  | 'job.watch'
+  | 'job.suspend'
+  | 'job.signal'
+  | 'job.io'
+  | 'job.self'
+  | 'job.permissions';
+
+/** Jobs in one segment: `getJob` reads one segment, so it must not grow without end. */
+const SEGMENT_SIZE = 512;
+const SEGMENT_NAME = /^[a-z0-9]{12}$/;
+const NATIVE_ID = /^([a-z0-9]{12})\.([1-9][0-9]{0,8})$/;
+const HIGHEST_SIGNAL = 64;
+
+/** A job found by its native id. */
+interface Found {
+  readonly segment: SegmentLog;
+  readonly line: JobLine;
+}
+
+export class LocalJobs implements Connection<LocalCapabilities> {
+  readonly #home: string;
+  readonly #launcher: Launcher;
+  readonly #segments = new Map<string, SegmentLog>();
+  /** The segments that this process writes; the last one is open. */
+  readonly #own = new Map<string, SegmentLog>();
+  readonly #onClosed: () => void;
+  #writer: SegmentWriter | undefined;
+  #users = 0;
+
+  /** `onClosed` is called when the last user has closed. */
+  constructor(home: string, onClosed: () => void) {
+    this.#home = home;
+    this.#onClosed = onClosed;
+    this.#launcher = new Launcher(home, {
+      refused: (segment, n, reason) => this.#own.get(segment)?.refuse(n, reason),
+      died: () => void this.#launchAgain(),
+    });
+  }
+
+  // ---- job.submit
+
+  async prepare(spec: JobSpec): Promise<void> {
+    await Promise.all([checkPaths(spec), this.#launcher.warmUp()]);
+  }
+
+  async submit(specs: readonly JobSpec[]): Promise<string[]> {
+    const jobs: Found[] = [];
+    const writers = new Set<SegmentWriter>();
+    try {
+      for (const spec of specs) {
+        const writer = this.#openSegment();
+        writers.add(writer);
+        jobs.push(this.#record(writer, spec));
+      }
+    } catch (cause) {
+      // None was handed over, and none will be: all or nothing.
+      for (const { segment, line } of jobs) segment.append(`never ${String(line.n)} ${now()} gone`);
+      const reason = cause instanceof Object && 'message' in cause ? String(cause.message) : String(cause);
+      throw new NoSuccess(`the job cannot be recorded under ${this.#home}: ${reason}`, { cause });
+    }
+    // Handed over beside the sync, not after it: docs/state.md, "jobs", says why that is safe.
+    await Promise.all([...[...writers].map((writer) => writer.durable()), ...jobs.map((job) => this.#launch(job))]);
+    return jobs.map(({ segment, line }) => nativeId(segment.name, line.n));
+  }
+
+  async cancel(id: string): Promise<void> {
+    const { segment, line } = await this.#find(id);
+    let log = await segment.observe(line.n);
+    if (!log.claim) {
+      segment.append(`never ${String(line.n)} ${now()} canceled`);
+      log = await segment.observe(line.n);
+    }
+    // Somebody was faster than our `never`: ask the keeper.
+    if (!isSettled(log) && log.claim?.by === 'keeper') signalProcess(log.claim.keeper, 'SIGTERM');
+  }
+
+  // ---- job.query, job.watch
+
+  async query(ids: readonly string[]): Promise<ReadonlyMap<string, JobObservation>> {
+    const seen = new Map<string, JobObservation>();
+    await Promise.all(
+      ids.map(async (id) => {
+        const { segment, line } = await this.#find(id);
+        seen.set(id, observe(segment, line, await segment.observe(line.n)));
+      }),
+    );
+    return seen;
+  }
+
+  async list(): Promise<string[]> {
+    const names = (await readdir(this.#home)).filter((name) => SEGMENT_NAME.test(name)).sort();
+    const ids = await Promise.all(
+      names.map(async (name) => {
+        const segment = this.#own.get(name) ?? (await readSegment(this.#home, name));
+        if (segment?.header.host !== thisMachine().host) return [];
+        return [...segment.jobs.keys()].map((n) => nativeId(name, n));
+      }),
+    );
+    return ids.flat();
+  }
+
+  async describe(id: string): Promise<JobSpec> {
+    return (await this.#find(id)).line.description;
+  }
+
+  watch(id: string, listener: (observation: JobObservation) => void): () => void {
+    let stop: (() => void) | undefined;
+    let stopped = false;
+    void this.#find(id).then(
+      ({ segment, line }) => {
+        if (stopped) return;
+        stop = segment.watch(line.n, (log) => {
+          if (!stopped) listener(observe(segment, line, log));
+        });
+      },
+      () => undefined, // the files of the job were removed under us: there is nothing to tell
+    );
+    return () => {
+      stopped = true;
+      stop?.();
+    };
+  }
+
+  // ---- job.suspend, job.signal
+
+  suspend(id: string, options: CallOptions): Promise<void> {
+    return this.#signalGroup(id, options, 'SIGSTOP', 'suspend');
+  }
+
+  resume(id: string, options: CallOptions): Promise<void> {
+    return this.#signalGroup(id, options, 'SIGCONT', 'resume');
+  }
+
+  async signal(id: string, signum: number, options: CallOptions): Promise<void> {
+    if (!Number.isInteger(signum) || signum < 1 || signum > HIGHEST_SIGNAL) {
+      throw new BadParameter(`signal ${String(signum)} does not exist here; signals are 1 to ${String(HIGHEST_SIGNAL)}`);
+    }
+    await this.#signalGroup(id, options, signum);
+  }
+
+  // ---- job.io
+
+  async stdin(id: string, options: CallOptions): Promise<Writable> {
+    const { segment, line } = await this.#find(id);
+    return openInput(this.#home, segment, line.n, options);
+  }
+
+  async stdout(id: string, options: CallOptions): Promise<Readable> {
+    const { segment, line } = await this.#find(id);
+    return openOutput(this.#home, segment, line.n, 'stdout', options);
+  }
+
+  async stderr(id: string, options: CallOptions): Promise<Readable> {
+    const { segment, line } = await this.#find(id);
+    return openOutput(this.#home, segment, line.n, 'stderr', options);
+  }
+
+  // ---- job.self, job.permissions
+
+  async self(): Promise<string | undefined> {
+    const id = process.env['XOSAGA_JOB_ID'] ?? '';
+    if (!NATIVE_ID.test(id)) return undefined;
+    return this.#find(id).then(
+      () => id,
+      () => undefined,
+    );
+  }
+
+  async owner(id: string): Promise<{ user: string; group: string }> {
+    await this.#find(id);
+    // The state directory is the user's alone: whoever can ask is the owner.
+    return { user: userInfo().username, group: '' };
+  }
+
+  /** One more service uses this object; each calls `close` once. */
+  retain(): void {
+    this.#users += 1;
+  }
+
+  async close(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    this.#onClosed();
+    await this.#launcher.close();
+    for (const segment of this.#segments.values()) segment.close();
+    this.#segments.clear();
+    this.#writer?.close();
+  }
+
+  /** The segment to write to: the open one, or a new one when that is full. */
+  #openSegment(): SegmentWriter {
+    if (!this.#writer || this.#writer.count >= SEGMENT_SIZE) {
+      this.#writer?.close();
+      this.#writer = new SegmentWriter(this.#home);
+      const { name, header } = this.#writer;
+      const segment = new SegmentLog(this.#home, name, header, new Map());
+      this.#own.set(name, segment);
+      this.#segments.set(name, segment);
+    }
+    return this.#writer;
+  }
+
+  /** Writes the job's line; when this returns, no killed process can lose it. */
+  #record(writer: SegmentWriter, spec: JobSpec): Found {
+    const segment = this.#own.get(writer.name);
+    if (!segment) throw new NoSuccess(`the segment ${writer.name} is not open`);
+    const line = writer.append(spec, workingDirectoryOf(spec));
+    segment.jobs.set(line.n, line);
+    return { segment, line };
+  }
+
+  #launch({ segment, line }: Found): Promise<void> {
+    return this.#launcher.launch(launchOf(segment, line));
+  }
+
+  /** A new launcher for what the dead one had not started. What it had, the log knows: no job runs twice. */
+  async #launchAgain(): Promise<void> {
+    for (const segment of this.#own.values()) {
+      for (const line of await segment.unclaimed()) {
+        await this.#launch({ segment, line }).catch((error: unknown) => {
+          segment.refuse(line.n, String(error));
+        });
+      }
+    }
+  }
+
+  async #signalGroup(
+    id: string,
+    options: CallOptions,
+    signal: NodeJS.Signals | number,
+    record?: string,
+  ): Promise<void> {
+    const { segment, line } = await this.#find(id);
+    const { run, end } = await segment.whenRunning(line.n, options);
+    if (!run || end) throw new IncorrectState(`job '${id}' has ended`);
+    process.kill(-run.group, signal);
+    if (record) segment.append(`${record} ${String(line.n)} ${now()}`);
+  }
+
+  async #find(id: string): Promise<Found> {
+    const [, name = '', number = ''] = NATIVE_ID.exec(id) ?? [];
+    if (name === '') {
+      throw new BadParameter(`'${id}' is not the id of a local job; ids look like [local://localhost]-[abcdefgh1234.1]`);
+    }
+    const n = Number(number);
+    let segment = await this.#segments.get(name);
+    if (!segment?.jobs.has(n)) {
+      // Unknown, or of a submitter that has added jobs since we read it.
+      segment?.close();
+      segment = await SegmentLog.open(this.#home, name);
+      if (segment) this.#segments.set(name, segment);
+    }
+    const line = segment?.jobs.get(n);
+    if (!segment || !line) throw new DoesNotExist(`there is no job '${id}' under ${this.#home}`);
+    if (!segment.isHere) {
+      const host = segment.header.host;
+      throw new DoesNotExist(`job '${id}' ran on host '${host}': ask there, its processes cannot be seen from here`);
+    }
+    return { segment, line };
+  }
+}
+
+function nativeId(segment: string, n: number): string {
+  return `${segment}.${String(n)}`;
+}
+
+function observe(segment: SegmentLog, line: JobLine, log: JobLog): JobObservation {
+  return observationOf(segment.header, line, log, segment.refusal(line.n));
+}
+
+function launchOf(segment: SegmentLog, { n, cwd, description }: JobLine): Launch {
+  const { executable = '', arguments: args = [], environment = [], interactive = false } = description;
+  const path = (name: string | undefined): string => (interactive || name === undefined ? '' : resolve(cwd, name));
+  return {
+    segment: segment.name,
+    n,
+    offset: segment.offset,
+    interactive,
+    processes: description.numberOfProcesses ?? 1,
+    id: nativeId(segment.name, n),
+    cwd,
+    input: path(description.input),
+    output: path(description.output),
+    error: path(description.error),
+    argv: [executable, ...args],
+    environment,
+  };
+}

@@ -1,0 +1,67 @@
+/** What the engine is told of a local job, from its line in `jobs` and its log (docs/state.md, "Reading a state"). */
+import { constants } from 'node:os';
+import { resolve } from 'node:path';
+
+import type { JobObservation } from '../../saga/spi/job.js';
+import type { JobEnd, JobLog } from './events.js';
+import { dateOf } from './processes.js';
+import type { JobLine, SegmentHeader } from './segment.js';
+
+/** `refusal` is what the launcher said when it could not start the job at all. */
+export function observationOf(
+  header: SegmentHeader,
+  line: JobLine,
+  log: JobLog,
+  refusal: string | undefined,
+): JobObservation {
+  const date = (time: string): Date => dateOf(time, header.epochAtBoot);
+  const common = {
+    created: date(line.created),
+    executionHosts: [header.host],
+    workingDirectory: resolve(line.cwd),
+    ...(log.run && { started: date(log.run.time) }),
+  };
+  const { claim, end } = log;
+  if (end?.kind === 'lost') {
+    const failure = 'outcome unknown: the process that kept the job was killed, or the machine was restarted';
+    return { ...common, state: 'Failed', detail: 'LOST', finished: date(end.time), failure };
+  }
+  if (end) return { ...common, finished: date(end.time), ...resources(end), ...outcome(end, line) };
+  if (!claim) return { ...common, state: 'Running', detail: 'PENDING' };
+  if (claim.by === 'keeper') {
+    return log.suspended
+      ? { ...common, state: 'Suspended', detail: 'SUSPENDED' }
+      : { ...common, state: 'Running', detail: log.run ? 'RUNNING' : 'STARTING' };
+  }
+  const finished = date(claim.time);
+  if (claim.reason === 'canceled') return { ...common, finished, state: 'Canceled', detail: 'CANCELED' };
+  const failure = refusal ? `never started: ${refusal}` : 'never started: its submitter ended before it could be';
+  return { ...common, finished, state: 'Failed', detail: 'NEVER_STARTED', failure };
+}
+
+function resources({ cpu, rss }: JobEnd): Pick<JobObservation, 'cpuTime' | 'memoryUse'> {
+  return { ...(cpu !== undefined && { cpuTime: cpu }), ...(rss !== undefined && { memoryUse: rss / 1024 }) };
+}
+
+function outcome(end: JobEnd, line: JobLine): JobObservation {
+  const tail = end.text === '' ? {} : { stderrTail: end.text };
+  const who = (line.description.numberOfProcesses ?? 1) > 1 ? `process ${String(end.rank)}: ` : '';
+  const number = Number(end.value);
+  switch (end.kind) {
+    case 'exit':
+      return number === 0
+        ? { state: 'Done', detail: 'EXITED', exitCode: 0 }
+        : { state: 'Failed', detail: 'EXITED', exitCode: number, failure: `${who}exit code ${end.value}`, ...tail };
+    case 'signal':
+      return { state: 'Failed', detail: 'SIGNALED', termsig: number, failure: `${who}killed by ${signalName(number)}`, ...tail };
+    case 'failed':
+      return { state: 'Failed', detail: 'NOT_STARTED', failure: `could not be started: ${end.text}` };
+    case 'canceled':
+      return { state: 'Canceled', detail: 'CANCELED', ...(number > 0 && { termsig: number }) };
+  }
+}
+
+function signalName(signal: number): string {
+  const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
+  return name ? `${name} (${String(signal)})` : `signal ${String(signal)}`;
+}

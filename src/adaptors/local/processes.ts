@@ -1,0 +1,116 @@
+/** Processes and clocks of this machine, named so that neither a reused pid nor a changed clock can deceive. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+import type { ProcessName } from './events.js';
+
+/** Field 22 of /proc/PID/stat, counted after the command's closing parenthesis (proc(5)). */
+const START_TIME = 22 - 3;
+
+/** When the process started, in the system's own count; undefined when there is none, or only a zombie. */
+function startOf(pid: number): string | undefined {
+  if (process.platform !== 'linux') return startByPs(pid);
+  try {
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+    // The command may hold blanks and parentheses; the last one closes it.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[START_TIME];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Systems without /proc: ps knows the start to the second. */
+function startByPs(pid: number): string | undefined {
+  try {
+    const text = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env: { LC_ALL: 'C' } });
+    const seconds = Date.parse(text.trim()) / 1000;
+    return Number.isFinite(seconds) ? String(seconds) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isAlive(name: ProcessName): boolean {
+  return startOf(name.pid) === name.start;
+}
+
+/** This process. */
+export function thisProcess(): ProcessName {
+  return { pid: process.pid, start: startOf(process.pid) ?? '0' };
+}
+
+/** Sends the signal if the process is still the one that is named; tells whether it was. */
+export function signalProcess(name: ProcessName, signal: NodeJS.Signals): boolean {
+  if (!isAlive(name)) return false;
+  try {
+    process.kill(name.pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Kills every process that has `XOSAGA_JOB_ID=<id>` in its environment: what is left of a job whose keeper died. */
+export function killJobProcesses(id: string): void {
+  if (process.platform !== 'linux') return;
+  const mark = `XOSAGA_JOB_ID=${id}`;
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const environment = readFileSync(`/proc/${entry}/environ`, 'latin1').split('\0');
+      if (environment.includes(mark)) process.kill(Number(entry), 'SIGKILL');
+    } catch {
+      // Gone meanwhile, or somebody else's: not ours to kill.
+    }
+  }
+}
+
+/** What the times and processes in a segment are relative to. */
+export interface Machine {
+  readonly host: string;
+  /** Changes with every boot. */
+  readonly boot: string;
+  /** Seconds since the epoch at which the clock of `now()` was 0; 0 where `now()` itself counts from the epoch. */
+  readonly epochAtBoot: number;
+}
+
+let machine: Machine | undefined;
+
+/** This machine, in this boot. */
+export function thisMachine(): Machine {
+  return (machine ??= {
+    host: hostname(),
+    boot: bootId(),
+    epochAtBoot: process.platform === 'linux' ? Date.now() / 1000 - uptime() : 0,
+  });
+}
+
+function uptime(): number {
+  return Number(readFileSync('/proc/uptime', 'latin1').split(' ', 1)[0]);
+}
+
+function bootId(): string {
+  if (process.platform === 'linux') return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  return bootBySysctl();
+}
+
+function bootBySysctl(): string {
+  try {
+    return execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** The present time as journals have it: seconds since boot, else `@` and seconds since the epoch. */
+export function now(): string {
+  return process.platform === 'linux' ? uptime().toFixed(2) : `@${(Date.now() / 1000).toFixed(3)}`;
+}
+
+/** The date of a time in a journal written by `machine`. */
+export function dateOf(time: string, epochAtBoot: number): Date {
+  const seconds = time.startsWith('@') ? Number(time.slice(1)) : epochAtBoot + Number(time);
+  return new Date(seconds * 1000);
+}

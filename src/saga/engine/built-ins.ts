@@ -1,0 +1,10 @@
+/** The lazy table of built-in adaptors: the one place that names them. Nothing is imported before its scheme is used. */
+import type { LazyAdaptor } from './registry.js';
+
+export const BUILT_INS: readonly LazyAdaptor[] = [
+  {
+    name: 'local',
+    schemes: ['local', 'fork'],
+    manifest: async () => (await import('../../adaptors/local/manifest.js')).manifest,
+  },
+];

@@ -1,0 +1,30 @@
+/** What an adaptor does not honour is refused before anything is submitted: nothing is dropped in silence. */
+import { attributeSetOf } from '../core/attributes.js';
+import { BadParameter } from '../core/exceptions.js';
+import type { AdaptorManifest } from '../spi/adaptor.js';
+import type { JobAttribute } from '../spi/job.js';
+import type { JobDescription } from './job-description.js';
+
+/**
+ * Checks a description against a manifest.
+ * @throws BadParameter naming the attribute and the adaptor, or the missing Executable.
+ */
+export function requireHonoured(description: JobDescription, manifest: AdaptorManifest): void {
+  const set = attributeSetOf(description);
+  const honoured = manifest.jobAttributes ?? [];
+  for (const [key, value] of set.entries()) {
+    const spec = set.schema.find(key);
+    // A value equal to the default asks for nothing.
+    if (!spec || JSON.stringify(value) === JSON.stringify(spec.default)) continue;
+    if (!honoured.includes(spec.property as JobAttribute)) {
+      throw new BadParameter(
+        `the adaptor '${manifest.name}' does not honour the attribute ${key}; leave it out or use another service`,
+        { adaptor: manifest.name },
+      );
+    }
+  }
+  const { executable, script } = description;
+  if (!executable && !(script && honoured.includes('script'))) {
+    throw new BadParameter('the job description has no Executable: say what to run', { adaptor: manifest.name });
+  }
+}

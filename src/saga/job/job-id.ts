@@ -1,0 +1,27 @@
+/** The id of a job, `[service url]-[native id]` (GFD.90 section 4.1): valid in every process, after every crash. */
+import { BadParameter } from '../core/exceptions.js';
+import { toURL, type URL } from '../core/url.js';
+
+const FORM = /^\[([^\]]*)\]-\[([^\]]+)\]$/;
+
+/** The id; a password in the service's URL stays out of it. */
+export function formatJobId(service: URL, native: string): string {
+  const shown = toURL(service);
+  if (shown.getUserinfo().includes(':')) shown.setUserinfo(shown.getUserinfo().split(':', 1)[0]);
+  return `[${shown.getEscaped()}]-[${native}]`;
+}
+
+/** @throws BadParameter when the id does not have the form. */
+export function parseJobId(id: string): { service: URL; native: string } {
+  const [, service, native] = FORM.exec(typeof id === 'string' ? id : '') ?? [];
+  if (service === undefined || native === undefined) {
+    throw new BadParameter(`'${String(id)}' is not a job id; ids look like [local://localhost]-[native id]`);
+  }
+  return { service: toURL(service), native };
+}
+
+/** Whether two URLs name one service; an empty host is this one. */
+export function isSameService(a: URL, b: URL, schemes: readonly string[]): boolean {
+  const host = (url: URL): string => (url.getHost() === '' ? 'localhost' : url.getHost());
+  return schemes.includes(a.getScheme()) && schemes.includes(b.getScheme()) && host(a) === host(b) && a.getPort() === b.getPort();
+}

@@ -1,0 +1,276 @@
+/** What the tests of the launchers need: a launcher of each kind, a segment, and its journal. */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { encodeFrame, encodeLine, type LauncherJob } from './frames.js';
+
+const NATIVE = join(import.meta.dirname, '../../native');
+
+/** How to start a launcher of one kind. */
+export interface Kind {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly encode: (job: LauncherJob) => Buffer;
+  /** False for the shell: what docs/launcher.md says that it cannot promise. */
+  readonly exact: boolean;
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'xosaga-launcher-'));
+
+function native(name: string, flags: readonly string[]): Kind {
+  const program = join(scratch, 'launcher');
+  const source = join(NATIVE, 'xosaga_launcher.c');
+  execFileSync('cc', ['-O1', '-std=c11', '-Wall', '-Wextra', '-Wpedantic', '-Werror', ...flags, '-o', program, source]);
+  return { name, command: [program], encode: encodeFrame, exact: true };
+}
+
+function shell(...command: readonly string[]): Kind {
+  const name = command.join(' ');
+  return { name, command: [...command, join(NATIVE, 'xosaga_launcher.sh')], encode: encodeLine, exact: false };
+}
+
+function isInstalled(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').some((folder) => {
+    try {
+      return readdirSync(folder).includes(program);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The C launcher, under the sanitizers, and the sh one in every shell that is here. */
+export function launchers(): Kind[] {
+  const shells = [['dash'], ['bash'], ['busybox', 'ash']].filter(([program = '']) => isInstalled(program));
+  return [
+    native('C', ['-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']),
+    ...(shells.length > 0 ? shells : [['sh']]).map((command) => shell(...command)),
+  ];
+}
+
+/** Resolves when the condition holds. For what sends no event: other processes, files. */
+export async function eventually<T>(what: string, condition: () => T | undefined | false): Promise<T> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const value = condition();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Start time of a living process, undefined when it is gone or a zombie. */
+export function startOf(pid: number): string | undefined {
+  try {
+    const fields =
+      readFileSync(`/proc/${String(pid)}/stat`, 'latin1')
+        .split(') ')
+        .at(-1)
+        ?.split(' ') ?? [];
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Processes with an XOSAGA_JOB_ID that starts so. */
+export function processesOf(id: string): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => {
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
+        return `\0${environment}`.includes(`\0XOSAGA_JOB_ID=${id}`);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** Kills the processes of a job, and those that they start meanwhile. */
+export async function killAll(id: string): Promise<void> {
+  await eventually('the end of all processes', () => {
+    const left = processesOf(id);
+    for (const pid of left) process.kill(pid, 'SIGKILL');
+    return left.length === 0;
+  });
+}
+
+/** What a test says of a job. */
+export interface JobWish {
+  readonly argv: readonly (string | Uint8Array)[];
+  readonly environment?: readonly (string | Uint8Array)[];
+  readonly processes?: number;
+  readonly interactive?: boolean;
+  readonly cwd?: string;
+  readonly input?: string;
+  readonly output?: string;
+  readonly error?: string;
+}
+
+const bytes = (value: string | Uint8Array): Uint8Array => (typeof value === 'string' ? Buffer.from(value) : value);
+
+export interface LauncherOptions {
+  /** The process that counts as the submitter. */
+  readonly submitter?: { readonly pid: number; readonly start: string };
+  /** A shell command that sets limits first. */
+  readonly prelude?: string;
+}
+
+/** A segment with its journal, and the launchers that were started for it. */
+export class Segment {
+  readonly name = 'seg';
+  /** For the files of the jobs. */
+  readonly folder: string;
+  readonly events: string;
+  readonly #home: string;
+  readonly #kind: Kind;
+  readonly #launchers = new Set<ChildProcess>();
+
+  constructor(kind: Kind) {
+    this.#kind = kind;
+    this.#home = mkdtempSync(join(scratch, 'home-'));
+    this.folder = join(this.#home, 'work');
+    this.events = join(this.#home, this.name, 'events');
+    mkdirSync(this.folder);
+    mkdirSync(join(this.#home, this.name));
+    writeFileSync(this.events, '');
+  }
+
+  file(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** Path of a file of the segment. */
+  own(name: string): string {
+    return join(this.#home, this.name, name);
+  }
+
+  read(name: string): string {
+    return readFileSync(this.file(name), 'latin1');
+  }
+
+  /** Value of XOSAGA_JOB_ID of the job. */
+  id(n: number): string {
+    return `${this.#home}.${String(n)}.end`;
+  }
+
+  launcher(options: LauncherOptions = {}): Launcher {
+    const { pid, start } = options.submitter ?? { pid: process.pid, start: startOf(process.pid) ?? '' };
+    const command = [...this.#kind.command, this.#home, String(pid), start];
+    const whole =
+      options.prelude === undefined ? command : ['sh', '-c', `${options.prelude}; exec "$@"`, 'sh', ...command];
+    const { XOSAGA_JOB_ID: _id, XOSAGA_RANK: _rank, XOSAGA_SIZE: _size, ...inherited } = process.env;
+    const child = spawn(whole[0] ?? '', whole.slice(1), {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: {
+        ...inherited,
+        XOSAGA_GRACE: '0.5',
+        ASAN_OPTIONS: 'abort_on_error=1:detect_leaks=0',
+        UBSAN_OPTIONS: 'abort_on_error=1',
+      },
+    });
+    this.#launchers.add(child);
+    return new Launcher(child, (n, wish) => this.frame(n, wish));
+  }
+
+  frame(n: number, wish: JobWish): Buffer {
+    return this.#kind.encode({
+      segment: this.name,
+      n,
+      offset: 0,
+      interactive: wish.interactive ?? false,
+      processes: wish.processes ?? 1,
+      id: this.id(n),
+      cwd: bytes(wish.cwd ?? this.folder),
+      input: bytes(wish.input ?? ''),
+      output: bytes(wish.output ?? ''),
+      error: bytes(wish.error ?? ''),
+      argv: wish.argv.map(bytes),
+      environment: (wish.environment ?? []).map(bytes),
+    });
+  }
+
+  append(record: string): void {
+    appendFileSync(this.events, `\n${record}\n`);
+  }
+
+  /** The words of all records of a job. */
+  records(n: number, word?: string): string[][] {
+    const lines = readFileSync(this.events, 'latin1').split('\n').slice(0, -1);
+    return lines
+      .map((line) => line.split(' '))
+      .filter((words) => words[1] === String(n) && (word === undefined || words[0] === word));
+  }
+
+  /** The first record of that kind, as soon as it is there. */
+  async record(n: number, word: string): Promise<string[]> {
+    return eventually(`${word} of job ${String(n)}`, () => this.records(n, word)[0]);
+  }
+
+  /** `[kind, value, rank]` of the end, and its text decoded as latin1. */
+  async end(n: number): Promise<{ outcome: string[]; cpu: string; rss: string; text: string }> {
+    const [, , , kind = '', value = '', rank = '', cpu = '', rss = '', text = ''] = await this.record(n, 'end');
+    return { outcome: [kind, value, rank], cpu, rss, text: unescape(text) };
+  }
+
+  async keeper(n: number): Promise<number> {
+    return Number((await this.record(n, 'start'))[3]);
+  }
+
+  /** Ends the launchers; what runs of the jobs is a mistake of the test or of the launcher. */
+  async close(): Promise<void> {
+    for (const child of this.#launchers) {
+      child.stdin?.end();
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    }
+    const left = processesOf(this.#home);
+    for (const pid of left) process.kill(pid, 'SIGKILL');
+    rmSync(this.#home, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`${String(left.length)} processes were left behind`);
+  }
+}
+
+export class Launcher {
+  readonly process: ChildProcess;
+  readonly #frame: (n: number, wish: JobWish) => Buffer;
+  /** What it said on its standard output. */
+  complaints = '';
+
+  constructor(child: ChildProcess, frame: (n: number, wish: JobWish) => Buffer) {
+    this.process = child;
+    this.#frame = frame;
+    child.stdout?.setEncoding('latin1').on('data', (text: string) => (this.complaints += text));
+  }
+
+  submit(n: number, wish: JobWish): void {
+    this.process.stdin?.write(this.#frame(n, wish));
+  }
+
+  /** Writes bytes as they are. */
+  write(frame: Buffer): void {
+    this.process.stdin?.write(frame);
+  }
+
+  async end(): Promise<number | null> {
+    this.process.stdin?.end();
+    if (this.process.exitCode === null) await once(this.process, 'exit');
+    return this.process.exitCode;
+  }
+}
+
+/** Removes what all segments share. */
+export function removeScratch(): void {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+function unescape(text: string): string {
+  return text === '-'
+    ? ''
+    : text.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+}

@@ -1,0 +1,54 @@
+import { describe, expect, test } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PACKAGE, runModule, runScript } from './built.js';
+
+const { exports } = JSON.parse(await readFile(join(PACKAGE, 'package.json'), 'utf8')) as {
+  exports: Record<string, unknown>;
+};
+
+/** 'xosaga', 'xosaga/adaptors/local', ... without the package.json. */
+const subpaths = Object.keys(exports)
+  .filter((path) => !path.endsWith('.json'))
+  .map((path) => path.replace('.', 'xosaga'));
+
+describe('what package.json exports', () => {
+  test.each(subpaths)('%s has the same names for import and for require', (subpath) => {
+    const names = 'console.log(JSON.stringify(Object.keys(loaded).filter((name) => name !== "module.exports").sort()))';
+    const imported = runModule(`import * as loaded from '${subpath}'; ${names}`);
+    const required = runScript(`const loaded = require('${subpath}'); ${names}`);
+    expect(imported).toEqual(required);
+    expect(imported).not.toEqual([]);
+  });
+
+  test('the version can be read', () => {
+    const version = runScript(`console.log(JSON.stringify(require('xosaga/package.json').version))`);
+    expect(version).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  test('nothing else can be imported', () => {
+    expect(() => runScript(`require('xosaga/dist/cjs/index.js')`)).toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED');
+  });
+});
+
+describe('one process with both builds', () => {
+  const both = `
+    import { createRequire } from 'node:module';
+    import * as esm from 'xosaga';
+    const cjs = createRequire(import.meta.url)('${PACKAGE}');
+  `;
+
+  test('errors of one are errors of the other', () => {
+    const result = runModule(`${both}
+      const error = new cjs.BadParameter('detail');
+      console.log(JSON.stringify({
+        sameClass: error instanceof esm.BadParameter,
+        ours: esm.SagaException.is(error),
+        category: error.code,
+        back: cjs.SagaException.is(new esm.DoesNotExist('detail')),
+        foreign: esm.SagaException.is(new Error('detail')),
+      }));
+    `);
+    expect(result).toEqual({ sameClass: false, ours: true, category: 'BadParameter', back: true, foreign: false });
+  });
+});
