@@ -23,7 +23,7 @@ export default defineConfig(
       '@typescript-eslint/explicit-member-accessibility': ['error', { accessibility: 'no-public' }],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/strict-void-return': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       // A class and an interface of one name: mixins give classes the methods of SAGA's interfaces (attributes,
       // monitorable, ...), and the interface beside the class tells the compiler so.

@@ -282,7 +282,7 @@ static int kill_marked_once(const char *mark) {
 
 /*
  * Kills every process of the job, wherever it fled: a daemon leaves the process group, but keeps its environment.
- * Looks again until a look finds none, as a dying process may have forked; a second is enough for all but the unkillable.
+ * Looks again until a look finds none, as a dying process may have forked; a second does for all but the unkillable.
  */
 static void kill_marked(const char *id) {
 #if defined(__linux__)
@@ -720,7 +720,7 @@ static int keep(const struct launcher *launcher, const struct job *job) {
   snprintf(claim, sizeof claim, "start %.32s %s %ld %s", job->number, timestamp(), (long)getpid(), start);
   if (!append(keeper.events, "%s", claim)) return report_not_started(job, errno, "cannot write to the journal");
   if (is_first_claim(&keeper, claim)) {
-    dup2(STDIN_FILENO, STDOUT_FILENO); /* nothing left to complain about; the submitter may see our end of the pipe go */
+    dup2(STDIN_FILENO, STDOUT_FILENO); /* nothing is left to complain about */
     run_job(&keeper);
   }
   free(keeper.pids);
@@ -765,6 +765,12 @@ static char **next_list(struct fields *fields, long *count, long least) {
   return list;
 }
 
+/* Whether the text is of these characters alone, and of as many as a name or a number may have. */
+static bool consists_of(const char *text, const char *characters) {
+  size_t size = strlen(text);
+  return size > 0 && size <= 18 && strspn(text, characters) == size;
+}
+
 /* False when the frame is not a job. */
 static bool parse_job(struct job *job, char *frame, size_t size) {
   struct fields fields = {.next = frame, .end = frame + size};
@@ -781,12 +787,13 @@ static bool parse_job(struct job *job, char *frame, size_t size) {
   job->error = next_field(&fields);
   job->argv = next_list(&fields, &job->argc, 1);
   job->env = next_list(&fields, &job->envc, 0);
-  bool valid = known && !fields.missing && fields.next == fields.end && strchr(job->segment, '/') == NULL;
+  bool valid = known && !fields.missing && fields.next == fields.end && consists_of(job->number, "0123456789") &&
+               consists_of(job->segment, "abcdefghijklmnopqrstuvwxyz0123456789");
   for (long i = 0; i < job->envc; i++) {
     const char *equals = strchr(job->env[i], '=');
     valid = valid && equals != NULL && equals != job->env[i];
   }
-  return valid && strspn(job->number, "0123456789") == strlen(job->number) && *job->number != '\0';
+  return valid;
 }
 
 static void remember(struct launcher *launcher, const struct job *job, pid_t pid) {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The launcher of local jobs, and their keepers, for machines without a C compiler: xosaga_launcher.c says what both do,
-# docs/launcher.md what comes in and goes out and what a shell cannot promise. Runs in dash, bash (3.2, too) and busybox.
+# docs/launcher.md what comes in and goes out and what a shell cannot promise. For dash, bash (3.2, too) and busybox.
 #
 #   sh xosaga_launcher.sh <directory of segments> <submitter pid> <submitter start>
 #
@@ -65,7 +65,9 @@ xo_append() {
 # ---- the keeper: starting a job --------------------------------------------------------------------------------------
 
 xo_not_started() {
-  if [ ! -f "$xo_dir/events" ]; then xo_errno=ENOENT; elif [ ! -w "$xo_dir/events" ]; then xo_errno=EACCES; else xo_errno=ENOSPC; fi
+  xo_errno=ENOSPC
+  if [ ! -w "$xo_dir/events" ]; then xo_errno=EACCES; fi
+  if [ ! -f "$xo_dir/events" ]; then xo_errno=ENOENT; fi
   printf 'nostart %s %s %s cannot%%20write%%20to%%20the%%20journal\n' "$xo_segment" "$xo_number" "$xo_errno"
   exit 1
 }
@@ -93,7 +95,9 @@ xo_fail() {
 # <what> <path> <r, w, x or d>: a shell does not tell errno, so look for the reason.
 xo_explain() {
   case $2 in */*) xo_parent=${2%/*} ;; *) xo_parent=. ;; esac
-  if [ "$3" != w ] && [ ! -e "$2" ] || [ ! -e "${xo_parent:-/}" ]; then xo_fail ENOENT "$1: No such file or directory"; fi
+  if [ "$3" != w ] && [ ! -e "$2" ] || [ ! -e "${xo_parent:-/}" ]; then
+    xo_fail ENOENT "$1: No such file or directory"
+  fi
   if [ "$3" = w ] && [ -d "$2" ]; then xo_fail EISDIR "$1: Is a directory"; fi
   if [ ! -d "${xo_parent:-/}" ] || [ "$3" = d ] && [ ! -d "$2" ]; then xo_fail ENOTDIR "$1: Not a directory"; fi
   xo_fail EACCES "$1: Permission denied"
@@ -131,7 +135,7 @@ xo_check_program() {
   eval "xo_program=\${$(($1 + 2))}"
   case $1,$xo_program in
     0,*) ;;
-    *=*) xo_fail EINVAL "cannot execute '$xo_program': without a C compiler, a program with '=' in its path gets no environment" ;;
+    *=*) xo_fail EINVAL "cannot execute '$xo_program': with '=' in its path it can have no environment here" ;;
   esac
   case $xo_program in
     */*)
@@ -170,6 +174,8 @@ xo_become_process() {
   export XOSAGA_RANK
   xo_env=$xo_default_signals
   if [ "$2" -gt 0 ]; then xo_env=${xo_env:-env}; fi
+  # env(1) would take such a program for a variable, print the environment and say that all is well.
+  case $2,$3 in 0,*=*) xo_env= ;; esac
   shift 2
   exec $xo_prefix $xo_env "$@"
 }
@@ -266,12 +272,14 @@ xo_set_timer() {
   xo_timer=$!
 }
 
-# Asks the processes to end; asked again, waits no longer. A stopped process must be continued to hear it.
+# Asks the processes to end; asked again, waits no longer. A stopped process must be continued to hear it. A shell may
+# run one trap within another, so the note that we have asked comes first.
 xo_terminate() {
   xo_signaled=1
-  if [ "$xo_timer" ]; then
+  if [ "$xo_terminating" ]; then
     xo_kill_all
   else
+    xo_terminating=1
     xo_await_group
     xo_signal_group TERM
     xo_signal_group CONT
@@ -324,7 +332,7 @@ xo_watch_submitter() {
 xo_record_end() {
   xo_now
   rm -f "$xo_dir/$xo_number.rank" ${xo_interactive:+"$xo_dir/$xo_number.stdin"} ${xo_tail:+"$xo_tail"}
-  until xo_append "end $xo_number $xo_time $1"; do sleep 1; done
+  until xo_append "end $xo_number $xo_time $1" || [ ! -e "$xo_dir/events" ]; do sleep 1; done
 }
 
 # The outcome of the job whose leader ended with xo_status.
@@ -344,10 +352,17 @@ xo_record_outcome() {
 # Of several processes one has failed. A cancel that came first remains one.
 xo_rank_failed() {
   xo_signaled=1
-  if [ -z "$xo_timer" ]; then
+  if [ -z "$xo_terminating" ]; then
     xo_failed_first=1
     xo_terminate
   fi
+}
+
+# What was asked before there was anybody to ask.
+xo_catch_up() {
+  if [ "$xo_terminating" ]; then return; fi
+  if [ "$xo_canceled" ]; then xo_terminate; fi
+  if [ "$xo_failed_early" ]; then xo_rank_failed; fi
 }
 
 # job <segment> <n> <offset> <flags> <processes> <id> <cwd> <input> <output> <error> <number of K=V> <K=V>... <argv>...
@@ -356,11 +371,12 @@ job() {
   xo_segment=$1 xo_number=$2 xo_dir=$xo_directory/$1 xo_processes=$5 xo_id=$6 xo_cwd=$7
   xo_input=${8:-/dev/null} xo_output=${9:-/dev/null} xo_error=${10}
   xo_interactive=${4%%[!i]*}
-  xo_canceled='' xo_timer='' xo_failed_first='' xo_watcher='' xo_tail=''
+  xo_canceled='' xo_terminating='' xo_timer='' xo_failed_first='' xo_failed_early='' xo_watcher='' xo_tail=''
   shift 10
   trap 'xo_canceled=15' TERM
   trap '' XFSZ
-  trap : USR1 USR2 ALRM
+  trap 'xo_failed_early=1' USR2
+  trap : USR1 ALRM
   xo_claim || exit 0
   exec >/dev/null
   if [ "$xo_cwd" ]; then
@@ -380,6 +396,7 @@ job() {
   trap xo_cancel TERM
   trap xo_rank_failed USR2
   trap xo_kill_all ALRM
+  xo_catch_up
   xo_now
   xo_append "run $xo_number $xo_time $xo_group"
   if [ "$xo_interactive" ]; then xo_watch_submitter; fi

@@ -3,16 +3,14 @@
  *
  * `import * as saga from 'xosaga'`: several names (URL, File, Buffer) are also globals of the platform.
  */
-export type {
-  AsyncAttributes,
-  Attributes,
-} from './saga/core/attributes.js';
+export type { AsyncAttributes, Attributes } from './saga/core/attributes.js';
 export { AttributeType } from './saga/core/attributes.js';
 export { Buffer, type BufferLike } from './saga/core/buffer.js';
 export type { Tasks } from './saga/core/call-modes.js';
 export type { CallOptions, CreateOptions, Progress } from './saga/core/call-options.js';
 export type { Callback, CallbackLike } from './saga/core/callback.js';
 export { Context } from './saga/core/context.js';
+export { type ContextType, type ContextValues, registerContextType } from './saga/core/context-types.js';
 export * from './saga/core/exceptions.js';
 export { Metric, type MetricEvent, MetricMode } from './saga/core/metric.js';
 export type { Monitorable } from './saga/core/monitorable.js';
@@ -24,6 +22,7 @@ export { type AnyTask, Task, TaskMode, TaskState } from './saga/core/task.js';
 export { TaskContainer, WaitMode } from './saga/core/task-container.js';
 export { URL, type UrlLike } from './saga/core/url.js';
 export { UUID } from './saga/core/uuid.js';
+export { traceToOpenTelemetry } from './saga/engine/layers/opentelemetry.js';
 export { listAdaptors, registerAdaptor } from './saga/engine/wiring.js';
 export { Job } from './saga/job/job.js';
 export { JobDescription } from './saga/job/job-description.js';

@@ -231,7 +231,7 @@ export class Link implements Neighbour {
   }
 
   #isOpen(): boolean {
-    return this.#failure === undefined && !this.#socket.destroyed;
+    return this.#failure === undefined && !this.#socket.destroyed && !this.#socket.readableEnded;
   }
 
   async #read(bytes: number): Promise<Buffer> {
@@ -239,7 +239,7 @@ export class Link implements Neighbour {
       const data = this.#socket.read(bytes) as Buffer | null;
       if (data?.length === bytes) return data;
       // A shorter piece is what came before the end.
-      if (data !== null || this.#socket.readableEnded || !this.#isOpen()) throw this.#lost();
+      if (data !== null || !this.#isOpen()) throw this.#lost();
       await this.#change();
     }
   }

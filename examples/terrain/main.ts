@@ -16,6 +16,7 @@ import { HELP, type Options, parseOptions } from './options.js';
 import { png } from './png.js';
 import { Display } from './progress.js';
 import { scenario } from './scenario.js';
+import { rowsOf } from './strips.js';
 import { resultFile, type Run, runWorkers } from './submit.js';
 
 /** By how much of it rounding may change the volume. */
@@ -48,15 +49,22 @@ async function compute(
 
   const bytes = await readFile(resultFile(run));
   const final = { ...start, z: decode(bytes) };
+  if (final.z.length !== start.z.length) throw new Error(`${resultFile(run)} has not the size of the grid`);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const change = Math.abs(volume(final) / volume(start) - 1);
+  const change = volumeChange(start, final);
   display.line(`  job       ${id}`);
   display.line(`  time      ${seconds.toFixed(2)} s`);
   display.line(`  volume    changed by ${change.toExponential(1)} of it, allowed ${VOLUME_TOLERANCE}`);
   display.line(`  sha256    ${sha256}`);
-  if (final.z.length !== start.z.length) throw new Error(`${resultFile(run)} has not the size of the grid`);
   if (!(change <= VOLUME_TOLERANCE)) throw new Error('the volume was not conserved');
   return { processes, final, sha256, seconds };
+}
+
+/** By which part of itself the volume changed. */
+function volumeChange(before: Grid, after: Grid): number {
+  // The difference of two sums would be lost in their rounding, the sum of the differences is not.
+  const gained = before.z.map((value, i) => (after.z[i] ?? Number.NaN) - value);
+  return Math.abs(volume({ ...before, z: gained })) / volume(before);
 }
 
 /** All of it; resolves to whether the results are identical. */
@@ -64,9 +72,10 @@ async function main(options: Options, display: Display, signal: AbortSignal): Pr
   const survey = readSurvey(SURVEY_FILE);
   const { grid, problem, steps } = scenario(survey, options.size, options.steps);
   const fourier = fourierNumber(problem);
+  for (const processes of options.processes) rowsOf(0, processes, grid.rows); // throws when there are too many
   const years = problem.timeStep / YEAR;
+  await using service = await saga.JobService.create(options.url, { signal });
   const results = await resultDirectory(options.out);
-  const service = await saga.JobService.create(options.url, { signal });
   display.line(survey.name);
   display.line(`  source    ${survey.source}`);
   display.line(`  grid      ${grid.rows} x ${grid.columns} cells of ${grid.spacing} m`);
@@ -79,13 +88,9 @@ async function main(options: Options, display: Display, signal: AbortSignal): Pr
 
   const args = ['--survey', SURVEY_FILE, '--size', options.size, '--steps', String(steps)];
   const outcomes: Outcome[] = [];
-  try {
-    for (const processes of options.processes) {
-      const run = { processes, directory: join(results, `processes-${processes}`), args };
-      outcomes.push(await compute(service, run, grid, display, signal));
-    }
-  } finally {
-    await service.close();
+  for (const processes of options.processes) {
+    const run = { processes, directory: join(results, `processes-${processes}`), args };
+    outcomes.push(await compute(service, run, grid, display, signal));
   }
 
   const [first, ...others] = outcomes;

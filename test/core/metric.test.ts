@@ -19,7 +19,7 @@ function recorder(answer: (told: number) => boolean | Promise<boolean> = () => t
   return {
     values,
     cb: (_, metric) => {
-      values.push(metric.value ?? '');
+      values.push(metric.value);
       return answer(values.length);
     },
   };
@@ -91,7 +91,7 @@ describe('callbacks', () => {
     const metric = temperature();
     const values: string[] = [];
     const forgetful = ((_: unknown, told: Metric) => {
-      values.push(told.value ?? '');
+      values.push(told.value);
     }) as unknown as CallbackLike;
     metric.addCallback(forgetful);
     await metric.fire();
@@ -125,7 +125,7 @@ describe('callbacks', () => {
       const values: string[] = [];
       metric.addCallback(async (_, told) => {
         expect(++running).toBe(1);
-        values.push(told.value ?? '');
+        values.push(told.value);
         await gates[values.length - 1]?.promise;
         running--;
         return true;
@@ -229,7 +229,9 @@ describe('metric', () => {
       ['Bool', 'true'],
       ['Time', 'noon'],
     ] as const) {
-      expect(() => new Metric('x', 'y', 'ReadOnly', '', type, value)).toThrow('Metric attribute Value takes');
+      expect(() => new Metric('x', 'y', 'ReadOnly', '', type, value)).toThrow(
+        `the Value of a metric of type ${type} takes`,
+      );
     }
     expect(() => new Metric('x', 'y', 'ReadOnly', '', 'Int', 1 as unknown as string)).toThrow(
       'the Value of a metric is a string, not number',
@@ -259,6 +261,10 @@ describe('metric', () => {
     expect(() => {
       metric.setAttribute('Name', 'other');
     }).toThrow(expect.objectContaining({ code: 'PermissionDenied' }));
+    expect(() => {
+      metric.removeAttribute('Value');
+    }).toThrow('the value of a metric can only be set, not removed');
+    expect([metric.attributeIsWritable('Value'), metric.attributeIsRemovable('Value')]).toEqual([true, false]);
     expect(() => {
       temperature('ReadOnly').value = '1';
     }).toThrow(expect.objectContaining({ code: 'PermissionDenied' }));

@@ -43,7 +43,7 @@ describe('monitorable', () => {
     const boiler = new Boiler();
     const told: string[] = [];
     (await boiler.getMetric('boiler.temperature')).addCallback((mt, metric) => {
-      told.push(metric.value ?? '');
+      told.push(metric.value);
       return mt === boiler;
     });
     boiler.temperature.update('301');

@@ -111,7 +111,7 @@ describe('members', () => {
     const told: string[] = [];
     const cookies = [container.add(first.task)];
     await container.addCallback('task_container.state', (mt, metric) => {
-      told.push(metric.value ?? '');
+      told.push(metric.value);
       return mt === container;
     });
     cookies.push(container.add(second.task));

@@ -123,6 +123,16 @@ describe('run', () => {
     });
     expect(task.log).toEqual([]);
   });
+
+  test('an abort ends the call of run() at once; a start that goes on is not undone', async () => {
+    const task = new ManualTask();
+    const abort = new AbortController();
+    const run = task.run({ signal: abort.signal });
+    abort.abort();
+    await expect(run).rejects.toMatchObject({ code: 'NoSuccess', message: 'task.run was aborted by its signal' });
+    await settle();
+    await expect(task.getState()).resolves.toBe(TaskState.Running);
+  });
 });
 
 describe('wait', () => {
@@ -360,7 +370,7 @@ describe('states', () => {
     const task = new ManualTask();
     const told: string[] = [];
     await task.addCallback('task.state', (_, metric) => {
-      told.push(metric.value ?? '');
+      told.push(metric.value);
       return true;
     });
     expect((await task.getMetric('task.state')).value).toBe('New');
@@ -403,7 +413,7 @@ describe('states', () => {
     });
     task.onState((state) => told.push(`second ${state}`));
     await task.addCallback('task.state', (_, metric) => {
-      told.push(String(metric.value));
+      told.push(metric.value);
       return true;
     });
     task.move(TaskState.Failed);
@@ -578,7 +588,7 @@ describe('a call as a task', () => {
         }),
     );
     await task.addCallback('task.state', (mt, metric) => {
-      told.push(`${mt === task ? 'task' : 'clone'} ${metric.value ?? ''}`);
+      told.push(`${mt === task ? 'task' : 'clone'} ${metric.value}`);
       return true;
     });
     await task.run();

@@ -24,7 +24,10 @@ describe('splitCommandLine', () => {
   });
 
   test('words quoted in any way that sh understands come back', () => {
-    const word = fc.string({ unit: fc.constantFrom('a', ' ', "'", '"', '\\', '\n', '$', '*', '`', '\t'), maxLength: 8 });
+    const word = fc.string({
+      unit: fc.constantFrom('a', ' ', "'", '"', '\\', '\n', '$', '*', '`', '\t'),
+      maxLength: 8,
+    });
     const single = (s: string): string => `'${s.replaceAll("'", String.raw`'\''`)}'`;
     const double = (s: string): string => `"${s.replaceAll(/[$`"\\]/g, String.raw`\$&`)}"`;
     fc.assert(

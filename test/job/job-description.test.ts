@@ -66,11 +66,16 @@ describe('JobDescription', () => {
     expect(() => new saga.JobDescription({ arguments: ['nul\0'] })).toThrow(/Arguments.*NUL/s);
     expect(() => new saga.JobDescription({ environment: { A: 1 } } as object)).toThrow(/Environment/);
     expect(() => new saga.JobDescription({ cleanup: 'Maybe' })).toThrow(/Cleanup/);
-    expect(() => new saga.JobDescription({ dependencies: [{ type: 'before', job: 'x' }] } as object)).toThrow(/Dependencies/);
+    expect(() => new saga.JobDescription({ dependencies: [{ type: 'before', job: 'x' }] } as object)).toThrow(
+      /Dependencies/,
+    );
   });
 
   test('structured attributes have a string form', () => {
-    const jd = new saga.JobDescription({ native: { slurm: { qos: 'debug' } }, checkpointRequirements: { sockets: true } });
+    const jd = new saga.JobDescription({
+      native: { slurm: { qos: 'debug' } },
+      checkpointRequirements: { sockets: true },
+    });
     expect(jd.getAttribute('Native')).toBe('{"slurm":{"qos":"debug"}}');
     jd.setAttribute('CheckpointRequirements', '{"multiThread":false}');
     expect(jd.checkpointRequirements).toEqual({ multiThread: false });

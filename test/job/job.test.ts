@@ -50,11 +50,15 @@ function started(job: saga.Job): Promise<void> {
 }
 
 describe('job service', () => {
-  rule([168, 179], 'createJob refuses a description without Executable, or with a value that is out of range', async () => {
-    await expect(service.createJob(new saga.JobDescription())).rejects.toThrow(/no Executable/);
-    await expect(service.createJob(new saga.JobDescription({ executable: '' }))).rejects.toThrow(saga.BadParameter);
-    expect(() => new saga.JobDescription({ executable: 'x', numberOfProcesses: 0 })).toThrow(/NumberOfProcesses/);
-  });
+  rule(
+    [168, 179],
+    'createJob refuses a description without Executable, or with a value that is out of range',
+    async () => {
+      await expect(service.createJob(new saga.JobDescription())).rejects.toThrow(/no Executable/);
+      await expect(service.createJob(new saga.JobDescription({ executable: '' }))).rejects.toThrow(saga.BadParameter);
+      expect(() => new saga.JobDescription({ executable: 'x', numberOfProcesses: 0 })).toThrow(/NumberOfProcesses/);
+    },
+  );
 
   test('an attribute that is not honoured is refused by name; its default is not', async () => {
     const jd = new saga.JobDescription({ executable: '/bin/true', queue: 'debug' });
@@ -148,7 +152,9 @@ describe('job service', () => {
        await service.close();`,
     );
     const output = join(paths.directory, 'self.out');
-    const job = await service.createJob(new saga.JobDescription({ executable: process.execPath, arguments: [script], output }));
+    const job = await service.createJob(
+      new saga.JobDescription({ executable: process.execPath, arguments: [script], output }),
+    );
     await job.run();
     await job.wait();
     await job.rethrow();
@@ -187,9 +193,12 @@ describe('job service', () => {
     const other = await saga.JobService.create();
     const job = await other.createJob(new saga.JobDescription({ executable: '/bin/sleep', arguments: ['1000'] }));
     await job.run();
-    const waiting = expect(job.wait()).rejects.toThrow(/service was closed/);
+    const waiting = job.wait().catch((e: unknown) => e);
     await other.close();
-    await waiting;
+    expect(await waiting).toMatchObject({
+      code: 'IncorrectState',
+      message: expect.stringMatching(/service was closed/),
+    });
     await expect(other.list()).rejects.toThrow(saga.IncorrectState);
     await other.close();
     const again = await service.getJob(job.jobID ?? '');
@@ -412,13 +421,33 @@ describe('job', () => {
 
   test.each<[string, Partial<saga.JobDescription>, RegExp]>([
     ['a missing executable', { executable: '/no/such' }, /DoesNotExist: Executable '\/no\/such' does not exist/],
-    ['one that is not in PATH', { executable: 'no-such-program' }, /DoesNotExist: Executable 'no-such-program' is not in the PATH/],
+    [
+      'one that is not in PATH',
+      { executable: 'no-such-program' },
+      /DoesNotExist: Executable 'no-such-program' is not in the PATH/,
+    ],
     ['a directory', { executable: '/tmp' }, /BadParameter: Executable '\/tmp' is a directory/],
-    ['one without x', { executable: '/etc/passwd' }, /PermissionDenied: Executable '\/etc\/passwd' is not executable; run: chmod/],
-    ['a missing directory', { workingDirectory: '/no/dir' }, /DoesNotExist: WorkingDirectory '\/no\/dir' does not exist/],
-    ['a file as directory', { workingDirectory: '/etc/passwd' }, /BadParameter: WorkingDirectory '\/etc\/passwd' is not a directory/],
+    [
+      'one without x',
+      { executable: '/etc/passwd' },
+      /PermissionDenied: Executable '\/etc\/passwd' is not executable; run: chmod/,
+    ],
+    [
+      'a missing directory',
+      { workingDirectory: '/no/dir' },
+      /DoesNotExist: WorkingDirectory '\/no\/dir' does not exist/,
+    ],
+    [
+      'a file as directory',
+      { workingDirectory: '/etc/passwd' },
+      /BadParameter: WorkingDirectory '\/etc\/passwd' is not a directory/,
+    ],
     ['a missing input', { input: '/no/input' }, /DoesNotExist: Input '\/no\/input' does not exist/],
-    ['an output nowhere', { output: '/no/dir/out' }, /DoesNotExist: Output '\/no\/dir\/out': its directory '\/no\/dir' does not exist/],
+    [
+      'an output nowhere',
+      { output: '/no/dir/out' },
+      /DoesNotExist: Output '\/no\/dir\/out': its directory '\/no\/dir' does not exist/,
+    ],
   ])('%s is refused before submission', async (_, wrong, message) => {
     const jd = new saga.JobDescription({ executable: '/bin/true', ...wrong });
     const error = await service.createJob(jd).catch((e: unknown) => e);

@@ -5,7 +5,8 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { encodeFrame, encodeLine, type LauncherJob } from './frames.js';
+import { nativeFrame, shellFrame, type Launch } from '../../src/adaptors/local/launch-frame.js';
+import { decodeNative } from '../../src/saga/core/native-string.js';
 
 const NATIVE = join(import.meta.dirname, '../../native');
 
@@ -13,23 +14,23 @@ const NATIVE = join(import.meta.dirname, '../../native');
 export interface Kind {
   readonly name: string;
   readonly command: readonly string[];
-  readonly encode: (job: LauncherJob) => Buffer;
+  readonly encode: (launch: Launch) => Uint8Array;
   /** False for the shell: what docs/launcher.md says that it cannot promise. */
   readonly exact: boolean;
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'xosaga-launcher-'));
 
-function native(name: string, flags: readonly string[]): Kind {
+function compiled(name: string, flags: readonly string[]): Kind {
   const program = join(scratch, 'launcher');
   const source = join(NATIVE, 'xosaga_launcher.c');
   execFileSync('cc', ['-O1', '-std=c11', '-Wall', '-Wextra', '-Wpedantic', '-Werror', ...flags, '-o', program, source]);
-  return { name, command: [program], encode: encodeFrame, exact: true };
+  return { name, command: [program], encode: nativeFrame, exact: true };
 }
 
 function shell(...command: readonly string[]): Kind {
   const name = command.join(' ');
-  return { name, command: [...command, join(NATIVE, 'xosaga_launcher.sh')], encode: encodeLine, exact: false };
+  return { name, command: [...command, join(NATIVE, 'xosaga_launcher.sh')], encode: shellFrame, exact: false };
 }
 
 function isInstalled(program: string): boolean {
@@ -44,16 +45,16 @@ function isInstalled(program: string): boolean {
 
 /** The C launcher, under the sanitizers, and the sh one in every shell that is here. */
 export function launchers(): Kind[] {
-  const shells = [['dash'], ['bash'], ['busybox', 'ash']].filter(([program = '']) => isInstalled(program));
+  const shells = [['dash'], ['bash', '--posix'], ['busybox', 'ash']].filter(([program = '']) => isInstalled(program));
   return [
-    native('C', ['-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']),
+    compiled('C', ['-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']),
     ...(shells.length > 0 ? shells : [['sh']]).map((command) => shell(...command)),
   ];
 }
 
 /** Resolves when the condition holds. For what sends no event: other processes, files. */
 export async function eventually<T>(what: string, condition: () => T | undefined | false): Promise<T> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 15_000;
   for (;;) {
     const value = condition();
     if (value !== undefined && value !== false) return value;
@@ -112,7 +113,7 @@ export interface JobWish {
   readonly error?: string;
 }
 
-const bytes = (value: string | Uint8Array): Uint8Array => (typeof value === 'string' ? Buffer.from(value) : value);
+const native = (value: string | Uint8Array): string => (typeof value === 'string' ? value : decodeNative(value));
 
 export interface LauncherOptions {
   /** The process that counts as the submitter. */
@@ -164,12 +165,12 @@ export class Segment {
     const command = [...this.#kind.command, this.#home, String(pid), start];
     const whole =
       options.prelude === undefined ? command : ['sh', '-c', `${options.prelude}; exec "$@"`, 'sh', ...command];
-    const { XOSAGA_JOB_ID: _id, XOSAGA_RANK: _rank, XOSAGA_SIZE: _size, ...inherited } = process.env;
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('XOSAGA_'));
     const child = spawn(whole[0] ?? '', whole.slice(1), {
       detached: true,
       stdio: ['pipe', 'pipe', 'inherit'],
       env: {
-        ...inherited,
+        ...Object.fromEntries(inherited),
         XOSAGA_GRACE: '0.5',
         ASAN_OPTIONS: 'abort_on_error=1:detect_leaks=0',
         UBSAN_OPTIONS: 'abort_on_error=1',
@@ -179,7 +180,7 @@ export class Segment {
     return new Launcher(child, (n, wish) => this.frame(n, wish));
   }
 
-  frame(n: number, wish: JobWish): Buffer {
+  frame(n: number, wish: JobWish): Uint8Array {
     return this.#kind.encode({
       segment: this.name,
       n,
@@ -187,12 +188,12 @@ export class Segment {
       interactive: wish.interactive ?? false,
       processes: wish.processes ?? 1,
       id: this.id(n),
-      cwd: bytes(wish.cwd ?? this.folder),
-      input: bytes(wish.input ?? ''),
-      output: bytes(wish.output ?? ''),
-      error: bytes(wish.error ?? ''),
-      argv: wish.argv.map(bytes),
-      environment: (wish.environment ?? []).map(bytes),
+      cwd: wish.cwd ?? this.folder,
+      input: wish.input ?? '',
+      output: wish.output ?? '',
+      error: wish.error ?? '',
+      argv: wish.argv.map(native),
+      environment: (wish.environment ?? []).map(native),
     });
   }
 
@@ -229,20 +230,22 @@ export class Segment {
       child.stdin?.end();
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     }
-    const left = processesOf(this.#home);
-    for (const pid of left) process.kill(pid, 'SIGKILL');
-    rmSync(this.#home, { recursive: true, force: true });
-    if (left.length > 0) throw new Error(`${String(left.length)} processes were left behind`);
+    // A killed process takes a moment to be gone.
+    const none = eventually('the end of all processes', () => processesOf(this.#home).length === 0);
+    await none.finally(async () => {
+      await killAll(this.#home);
+      rmSync(this.#home, { recursive: true, force: true });
+    });
   }
 }
 
 export class Launcher {
   readonly process: ChildProcess;
-  readonly #frame: (n: number, wish: JobWish) => Buffer;
+  readonly #frame: (n: number, wish: JobWish) => Uint8Array;
   /** What it said on its standard output. */
   complaints = '';
 
-  constructor(child: ChildProcess, frame: (n: number, wish: JobWish) => Buffer) {
+  constructor(child: ChildProcess, frame: (n: number, wish: JobWish) => Uint8Array) {
     this.process = child;
     this.#frame = frame;
     child.stdout?.setEncoding('latin1').on('data', (text: string) => (this.complaints += text));
@@ -253,7 +256,7 @@ export class Launcher {
   }
 
   /** Writes bytes as they are. */
-  write(frame: Buffer): void {
+  write(frame: Uint8Array): void {
     this.process.stdin?.write(frame);
   }
 

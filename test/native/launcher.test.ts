@@ -14,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 import {
   eventually,
@@ -29,6 +29,7 @@ import {
 
 const sh = (script: string, ...args: string[]): JobWish => ({ argv: ['/bin/sh', '-c', script, 'sh', ...args] });
 
+jest.setTimeout(20_000);
 afterAll(removeScratch);
 
 describe.each(launchers())('the $name launcher', (kind) => {
@@ -102,7 +103,11 @@ describe.each(launchers())('the $name launcher', (kind) => {
 
     test('leaves nothing of the process group running', async () => {
       await run(sh('sleep 1000 & exit 0'));
-      await eventually('the end of the group', () => processesOf(segment.id(1)).length === 0);
+      const left = await eventually('the end of the group', () => {
+        const processes = processesOf(segment.id(1));
+        return processes.length === 0 && processes;
+      });
+      expect(left).toEqual([]);
     });
   });
 
@@ -229,6 +234,14 @@ describe.each(launchers())('the $name launcher', (kind) => {
       writeFileSync(segment.file('bin/own-program'), '#!/bin/sh\necho found\n', { mode: 0o755 });
       await run({ argv: ['own-program'], environment: [`PATH=${segment.file('bin')}:/bin`], output: 'out' });
       expect(segment.read('out')).toBe('found\n');
+    });
+
+    test("take a program with '=' in its path, with an environment only where that can be", async () => {
+      writeFileSync(segment.file('a=b'), '#!/bin/sh\necho $A\n', { mode: 0o755 });
+      const { outcome, text } = await run({ argv: ['./a=b'], environment: ['A=1'], output: 'out' });
+      expect(outcome).toEqual(kind.exact ? ['exit', '0', '0'] : ['failed', 'EINVAL', '0']);
+      if (kind.exact) expect(segment.read('out')).toBe('1\n');
+      else expect(text).toMatch(/^cannot execute '.\/a=b': with '=' in its path it can have no environment/);
     });
 
     test('take file names of any bytes', async () => {
@@ -453,6 +466,16 @@ describe.each(launchers())('the $name launcher', (kind) => {
       expect(segment.records(1, 'end')).toEqual([]);
       truncateSync(segment.events, before);
       expect((await segment.end(1)).outcome).toEqual(['exit', '0', '0']);
+    });
+
+    test('because somebody removed it, nobody tries for ever', async () => {
+      segment.launcher().submit(1, untilGone());
+      await segment.record(1, 'run');
+      const keeper = await segment.keeper(1);
+      execFileSync('rm', [segment.events]);
+      writeFileSync(segment.file('go'), '');
+      await eventually('the keeper to leave', () => startOf(keeper) === undefined);
+      expect(existsSync(segment.events)).toBe(false);
     });
 
     function untilGone(): JobWish {

@@ -5,7 +5,13 @@ import { fileURLToPath } from 'node:url';
 export const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 
 const run = (type: 'module' | 'commonjs', source: string, cwd: string): unknown =>
-  JSON.parse(execFileSync(process.execPath, [`--input-type=${type}`, '--eval', source], { cwd, encoding: 'utf8' }));
+  JSON.parse(
+    execFileSync(process.execPath, [`--input-type=${type}`, '--eval', source], {
+      cwd,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    }),
+  );
 
 /** Runs an ES module against the built package, in a process of its own, and gives what it printed as JSON. */
 export const runModule = (source: string, cwd = PACKAGE): unknown => run('module', source, cwd);

@@ -12,7 +12,7 @@ describe('attributes', () => {
     expect(() => {
       // @ts-expect-error -- the name is read-only
       metric.name = 'other';
-    }).toThrow('read-only');
+    }).toThrow(TypeError);
     expect(() => {
       // @ts-expect-error -- the value is a string
       metric.value = 0.5;

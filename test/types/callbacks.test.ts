@@ -31,7 +31,7 @@ describe('callbacks', () => {
     const told: string[] = [];
     // @ts-expect-error -- returns nothing: the callback would silently be removed after its first call
     const forgetful: CallbackLike = (_mt, metric) => {
-      told.push(String(metric.value));
+      told.push(metric.value);
     };
     // @ts-expect-error -- resolves to nothing
     const late: CallbackLike = async () => {

@@ -39,17 +39,29 @@ export function isSettled(log: JobLog): boolean {
   return log.end !== undefined || log.claim?.by === 'nobody';
 }
 
+/** How many words each record has. A torn one has fewer: keepers count, too, so that all agree on which line is the first. */
+const WORDS: ReadonlyMap<string, number> = new Map([
+  ['start', 5],
+  ['never', 4],
+  ['run', 4],
+  ['suspend', 3],
+  ['resume', 3],
+  ['lost', 3],
+  ['end', 9],
+]);
+
 /**
  * Adds one line of the journal to the logs of a segment. A line that is not whole or not known means nothing.
  * @returns the number of the job whose log changed.
  */
 export function applyRecord(logs: Map<number, JobLog>, line: string): number | undefined {
-  const [word, number, time, ...rest] = line.split(' ');
+  const words = line.split(' ');
+  const [word = '', number, time = '', ...rest] = words;
   const n = Number(number);
-  if (!Number.isSafeInteger(n) || n < 1 || time === undefined) return undefined;
+  if (words.length !== WORDS.get(word) || words.includes('') || !Number.isSafeInteger(n) || n < 1) return undefined;
   let log = logs.get(n);
   if (!log) logs.set(n, (log = {}));
-  return change(log, word ?? '', time, rest) ? n : undefined;
+  return change(log, word, time, rest) ? n : undefined;
 }
 
 function change(log: JobLog, word: string, time: string, rest: readonly string[]): boolean {
@@ -63,9 +75,13 @@ function change(log: JobLog, word: string, time: string, rest: readonly string[]
       if (log.claim) return false;
       log.claim = { by: 'nobody', time, reason: a };
       return true;
-    case 'run':
-      log.run = { time, group: Number(a) };
+    case 'run': {
+      const group = Number(a);
+      // To signal group 1 or 0 would reach everybody, or ourselves.
+      if (!Number.isSafeInteger(group) || group < 2) return false;
+      log.run = { time, group };
       return true;
+    }
     case 'suspend':
     case 'resume':
       log.suspended = word === 'suspend';
@@ -85,7 +101,15 @@ function change(log: JobLog, word: string, time: string, rest: readonly string[]
 
 function jobEnd(time: string, kind: JobEnd['kind'], value: string, rest: readonly string[]): JobEnd {
   const [rank = '0', cpu = '-', rss = '-', text = '-'] = rest;
-  return { time, kind, value, rank: Number(rank), cpu: known(cpu), rss: known(rss), text: text === '-' ? '' : decoded(text) };
+  return {
+    time,
+    kind,
+    value,
+    rank: Number(rank),
+    cpu: known(cpu),
+    rss: known(rss),
+    text: text === '-' ? '' : decoded(text),
+  };
 }
 
 function isEndKind(word: string): word is JobEnd['kind'] {

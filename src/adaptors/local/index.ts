@@ -27,7 +27,9 @@ export async function connect(url: URL): Promise<LocalJobs> {
   const home = openHome();
   let jobs = shared.get(home);
   if (!jobs) {
-    jobs = new LocalJobs(home, () => shared.delete(home));
+    jobs = new LocalJobs(home, () => {
+      shared.delete(home);
+    });
     shared.set(home, jobs);
   }
   jobs.retain();

@@ -5,9 +5,9 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 
-import type { CallOptions } from '../../saga/core/call-options.js';
+import { onAbort, type CallOptions } from '../../saga/core/call-options.js';
 import { DoesNotExist, IncorrectState } from '../../saga/core/exceptions.js';
-import { isSettled, type JobLog } from './events.js';
+import { isSettled } from './events.js';
 import { signalProcess } from './processes.js';
 import type { SegmentLog } from './segment-log.js';
 
@@ -24,7 +24,9 @@ export async function openInput(home: string, segment: SegmentLog, n: number, op
   try {
     fd = openSync(join(home, segment.name, `${String(n)}.stdin`), constants.O_WRONLY | constants.O_NONBLOCK);
   } catch (cause) {
-    throw new DoesNotExist('the standard input of the job is gone: the job has ended, or it was given away before', { cause });
+    throw new DoesNotExist('the standard input of the job is gone: the job has ended, or it was given away before', {
+      cause,
+    });
   }
   if (!signalProcess(claim.keeper, 'SIGUSR1')) {
     closeSync(fd);
@@ -49,41 +51,55 @@ export async function openOutput(
   return new JobOutput(file, path, segment, n);
 }
 
-/** Reads a growing file; at its end it waits for more as long as the job may write more. */
+/**
+ * Reads a growing file; at its end it waits for more as long as the job may write more. It keeps the process alive while
+ * somebody waits for what it reads, as the streams of a child process do.
+ */
 class JobOutput extends Readable {
   readonly #file: FileHandle;
   readonly #growth: FSWatcher;
-  readonly #stopWatching: () => void;
+  readonly #forget: () => void;
   #ended = false;
   #wanted = false;
   #reading = false;
-  /** Something may have been written since the last read began. */
-  #stale = false;
+  /** How often something happened after which there may be more to read. */
+  #news = 0;
 
   constructor(file: FileHandle, path: string, segment: SegmentLog, n: number) {
     super();
     this.#file = file;
     const look = (): void => {
-      this.#stale = true;
+      this.#news += 1;
       void this.#readOn();
     };
     this.#growth = watch(path, look);
-    const notice = (log: JobLog): void => {
+    this.#growth.unref();
+    const stopWatching = segment.watch(n, (log) => {
       if (!isSettled(log)) return;
       this.#ended = true;
       look();
+    });
+    const stopHearing = onAbort(segment.closing, () => {
+      // What an ended job wrote can still be read. An error that nobody listens for would end the program.
+      if (this.#ended) return;
+      const reason = new IncorrectState('the job service was closed before the end of the output');
+      this.destroy(this.#wanted ? reason : undefined);
+    });
+    this.#forget = () => {
+      stopWatching();
+      stopHearing();
     };
-    this.#stopWatching = segment.watch(n, notice);
   }
 
   override _read(): void {
     this.#wanted = true;
+    this.#growth.ref();
     void this.#readOn();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#growth.close();
-    this.#stopWatching();
+    this.#forget();
     this.#file.close().then(
       () => {
         callback(error);
@@ -99,7 +115,7 @@ class JobOutput extends Readable {
     this.#reading = true;
     try {
       while (this.#wanted && !this.destroyed) {
-        this.#stale = false;
+        const news = this.#news;
         // Asked before reading: what a job wrote before its end is there when the end is known.
         const ended = this.#ended;
         const { bytesRead, buffer } = await this.#file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK);
@@ -107,8 +123,9 @@ class JobOutput extends Readable {
         else if (ended) {
           this.#wanted = false;
           this.push(null);
-        } else if (!this.#stale) break;
+        } else if (this.#news === news) break;
       }
+      if (!this.#wanted) this.#growth.unref();
     } catch (error) {
       this.destroy(error as Error);
     } finally {

@@ -1,5 +1,12 @@
 /** The form in which a job is handed to the launcher's standard input (docs/launcher.md). */
+import { BadParameter } from '../../saga/core/exceptions.js';
 import { encodeNative } from '../../saga/core/native-string.js';
+
+/** Most that the launcher takes; what is larger, no system can start. */
+const FRAME_MAX = 8 << 20;
+
+/** The keeper says these itself. */
+const RESERVED = ['XOSAGA_JOB_ID', 'XOSAGA_RANK', 'XOSAGA_SIZE'];
 
 /** All that a keeper needs to know of a job. */
 export interface Launch {
@@ -21,14 +28,22 @@ export interface Launch {
   readonly environment: readonly string[];
 }
 
-/** To the C launcher: the length of the body (32 bits, little-endian), then the body, whose fields end with NUL. */
+/**
+ * To the C launcher: the length of the body (32 bits, little-endian), then the body, whose fields end with NUL.
+ * @throws BadParameter when the job is too large for any system.
+ */
 export function nativeFrame(launch: Launch): Uint8Array {
   const { argv } = launch;
-  const environment = lastOfEach(launch.environment);
+  const environment = settled(launch.environment);
   const lists = [String(argv.length), ...argv, String(environment.length), ...environment];
   const fields = ['J', ...head(launch), ...lists].map((field) => encodeNative(field));
 
   const length = fields.reduce((sum, field) => sum + field.length + 1, 0);
+  if (length > FRAME_MAX) {
+    throw new BadParameter(
+      `Arguments and Environment have ${String(length)} bytes; a job can have ${String(FRAME_MAX)}`,
+    );
+  }
   const frame = Buffer.alloc(4 + length);
   frame.writeUInt32LE(length);
   let at = 4;
@@ -41,7 +56,7 @@ export function nativeFrame(launch: Launch): Uint8Array {
 
 /** To the sh launcher: one line of shell, in which every word is quoted. */
 export function shellFrame(launch: Launch): Uint8Array {
-  const environment = lastOfEach(launch.environment);
+  const environment = settled(launch.environment);
   const words = [...head(launch), String(environment.length), ...environment, ...launch.argv];
   return encodeNative(`job ${words.map(quoted).join(' ')}\n`);
 }
@@ -56,8 +71,9 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`).replaceAll('\n', `'"$xo_nl"'`)}'`;
 }
 
-/** The entries without those that a later one of the same name replaces. */
-function lastOfEach(environment: readonly string[]): string[] {
-  const nameOf = (entry: string): string => entry.slice(0, entry.indexOf('='));
-  return [...new Map(environment.map((entry) => [nameOf(entry), entry])).values()];
+/** The entries without those that a later one of the same name, or the keeper, replaces. */
+function settled(environment: readonly string[]): string[] {
+  const byName = new Map(environment.map((entry) => [entry.slice(0, entry.indexOf('=')), entry]));
+  for (const name of RESERVED) byName.delete(name);
+  return [...byName.values()];
 }

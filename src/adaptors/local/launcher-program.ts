@@ -1,14 +1,13 @@
 /** Which launcher runs: the compiled one where a C compiler is (made on first need), else the POSIX sh one. */
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { text } from 'node:stream/consumers';
 
 import { BadParameter, NoSuccess } from '../../saga/core/exceptions.js';
 import packageRoot from '../../saga/core/package-root.cjs';
-
-const run = promisify(execFile);
 
 /** How to start a launcher; `kind` decides the form of its input (docs/launcher.md). */
 export interface LauncherProgram {
@@ -58,13 +57,21 @@ async function compiled(store: string): Promise<string> {
   // Compiled beside and renamed: two submitters that compile at once do not meet, a killed one leaves no half program.
   const making = `${program}.${randomBytes(6).toString('hex')}`;
   try {
-    await run(compiler, ['-O2', '-std=c11', '-o', making, source]);
+    await compile(compiler, ['-O2', '-std=c11', '-o', making, source]);
     await chmod(making, 0o700);
     await rename(making, program);
   } finally {
     await rm(making, { force: true });
   }
   return program;
+}
+
+async function compile(compiler: string, args: readonly string[]): Promise<void> {
+  const child = spawn(compiler, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  // Read before the end is awaited: a compiler with much to say would wait for a reader.
+  const [said, ended] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  const code: unknown = ended[0];
+  if (code !== 0) throw new Error(`${compiler} ended with ${String(code)}: ${said}`);
 }
 
 /** A program that somebody else could have put there is not run. */

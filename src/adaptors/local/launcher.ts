@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 import { NoSuccess } from '../../saga/core/exceptions.js';
+import { decoded } from '../../saga/core/percent-encoding.js';
 import { nativeFrame, shellFrame, type Launch } from './launch-frame.js';
 import { launcherProgram, type LauncherProgram } from './launcher-program.js';
 import { thisProcess } from './processes.js';
@@ -20,8 +21,10 @@ interface Running {
   readonly child: ChildProcess;
 }
 
-/** A launcher that dies this often without an answer in between is broken, not unlucky. */
+/** Launchers that die this often, one after the other and young, are broken, not unlucky. */
 const MOST_STARTS = 20;
+/** Milliseconds. */
+const YOUNG = 10_000;
 
 export class Launcher {
   readonly #home: string;
@@ -40,10 +43,19 @@ export class Launcher {
     await this.#process();
   }
 
-  /** Hands a job over. Whether and when it starts is for the journal to say. */
+  /**
+   * Hands a job over; resolves when this process is no longer needed for that. Whether and when the job starts is for the
+   * journal to say.
+   */
   async launch(launch: Launch): Promise<void> {
     const { program, child } = await this.#process();
-    child.stdin?.write(program.kind === 'native' ? nativeFrame(launch) : shellFrame(launch));
+    const frame = program.kind === 'native' ? nativeFrame(launch) : shellFrame(launch);
+    // An error means that the launcher died: see `died`.
+    await new Promise<void>((resolve) => {
+      child.stdin?.write(frame, () => {
+        resolve();
+      });
+    });
   }
 
   /** Lets the launcher finish what it has been given and end. Keepers and jobs go on. */
@@ -74,6 +86,7 @@ export class Launcher {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
     });
+    const started = performance.now();
     // A launcher that is gone shows as `exit`; writes that come too late are made up for by `died`.
     child.stdin.on('error', () => undefined);
     const lines = createInterface(child.stdout).on('line', (line) => {
@@ -82,6 +95,7 @@ export class Launcher {
     child.once('exit', () => {
       lines.close();
       this.#running = undefined;
+      if (performance.now() - started > YOUNG) this.#starts = 0;
       if (!this.#closed) this.#events.died();
     });
     await new Promise<void>((resolve, reject) => {
@@ -99,7 +113,7 @@ export class Launcher {
   #complaint(line: string): void {
     const [word, segment = '', n = '', code = '', text = ''] = line.split(' ');
     if (word !== 'nostart') return;
-    this.#events.refused(segment, Number(n), `${decodeURIComponent(text)} (${code})`);
+    this.#events.refused(segment, Number(n), `${decoded(text)} (${code})`);
   }
 }
 

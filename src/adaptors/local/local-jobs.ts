@@ -5,9 +5,10 @@ import { resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 import type { CallOptions } from '../../saga/core/call-options.js';
-import { BadParameter, DoesNotExist, IncorrectState, NoSuccess } from '../../saga/core/exceptions.js';
+import { BadParameter, DoesNotExist, IncorrectState, NoSuccess, SagaException } from '../../saga/core/exceptions.js';
 import type { Connection } from '../../saga/spi/adaptor.js';
 import type { JobObservation, JobSpec } from '../../saga/spi/job.js';
+import { translate } from './errors.js';
 import { isSettled, type JobLog } from './events.js';
 import { openInput, openOutput } from './interactive.js';
 import type { Launch } from './launch-frame.js';
@@ -19,20 +20,15 @@ import { SegmentLog } from './segment-log.js';
 import { readSegment, SegmentWriter, type JobLine } from './segment.js';
 
 type LocalCapabilities =
-  | 'job.submit'
-  | 'job.query'
-  | 'job.watch'
-  | 'job.suspend'
-  | 'job.signal'
-  | 'job.io'
-  | 'job.self'
-  | 'job.permissions';
+  'job.submit' | 'job.query' | 'job.watch' | 'job.suspend' | 'job.signal' | 'job.io' | 'job.self' | 'job.permissions';
 
 /** Jobs in one segment: `getJob` reads one segment, so it must not grow without end. */
 const SEGMENT_SIZE = 512;
 const SEGMENT_NAME = /^[a-z0-9]{12}$/;
 const NATIVE_ID = /^([a-z0-9]{12})\.([1-9][0-9]{0,8})$/;
 const HIGHEST_SIGNAL = 64;
+/** Milliseconds after which a job that nobody has claimed is handed to the launcher again; then twice as many, and so on. */
+const PATIENCE = 2000;
 
 /** A job found by its native id. */
 interface Found {
@@ -43,9 +39,11 @@ interface Found {
 export class LocalJobs implements Connection<LocalCapabilities> {
   readonly #home: string;
   readonly #launcher: Launcher;
-  readonly #segments = new Map<string, SegmentLog>();
+  readonly #segments = new Map<string, Promise<SegmentLog | undefined>>();
   /** The segments that this process writes; the last one is open. */
   readonly #own = new Map<string, SegmentLog>();
+  /** Jobs that were seen unclaimed, and when they are handed over again. */
+  readonly #overdue = new WeakMap<JobLine, { readonly at: number; readonly patience: number }>();
   readonly #onClosed: () => void;
   #writer: SegmentWriter | undefined;
   #users = 0;
@@ -56,7 +54,9 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     this.#onClosed = onClosed;
     this.#launcher = new Launcher(home, {
       refused: (segment, n, reason) => this.#own.get(segment)?.refuse(n, reason),
-      died: () => void this.#launchAgain(),
+      died: () => {
+        for (const segment of this.#own.values()) void this.#launchAgain(segment);
+      },
     });
   }
 
@@ -75,14 +75,14 @@ export class LocalJobs implements Connection<LocalCapabilities> {
         writers.add(writer);
         jobs.push(this.#record(writer, spec));
       }
+      // Handed over beside the sync, not after it: docs/state.md, "jobs", says why that is safe.
+      await Promise.all([...[...writers].map((writer) => writer.durable()), ...jobs.map((job) => this.#launch(job))]);
     } catch (cause) {
-      // None was handed over, and none will be: all or nothing.
-      for (const { segment, line } of jobs) segment.append(`never ${String(line.n)} ${now()} gone`);
-      const reason = cause instanceof Object && 'message' in cause ? String(cause.message) : String(cause);
+      const reason = (translate(cause)?.message ?? String(cause)).trim();
+      for (const job of jobs) this.#withdraw(job, reason);
+      if (SagaException.is(cause)) throw cause;
       throw new NoSuccess(`the job cannot be recorded under ${this.#home}: ${reason}`, { cause });
     }
-    // Handed over beside the sync, not after it: docs/state.md, "jobs", says why that is safe.
-    await Promise.all([...[...writers].map((writer) => writer.durable()), ...jobs.map((job) => this.#launch(job))]);
     return jobs.map(({ segment, line }) => nativeId(segment.name, line.n));
   }
 
@@ -156,7 +156,9 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   async signal(id: string, signum: number, options: CallOptions): Promise<void> {
     if (!Number.isInteger(signum) || signum < 1 || signum > HIGHEST_SIGNAL) {
-      throw new BadParameter(`signal ${String(signum)} does not exist here; signals are 1 to ${String(HIGHEST_SIGNAL)}`);
+      throw new BadParameter(
+        `signal ${String(signum)} does not exist here; signals are 1 to ${String(HIGHEST_SIGNAL)}`,
+      );
     }
     await this.#signalGroup(id, options, signum);
   }
@@ -205,7 +207,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     if (this.#users > 0) return;
     this.#onClosed();
     await this.#launcher.close();
-    for (const segment of this.#segments.values()) segment.close();
+    for (const opening of this.#segments.values()) void opening.then((segment) => segment?.close());
     this.#segments.clear();
     this.#writer?.close();
   }
@@ -216,9 +218,11 @@ export class LocalJobs implements Connection<LocalCapabilities> {
       this.#writer?.close();
       this.#writer = new SegmentWriter(this.#home);
       const { name, header } = this.#writer;
-      const segment = new SegmentLog(this.#home, name, header, new Map());
+      const segment = new SegmentLog(this.#home, name, header, new Map(), (line) => {
+        this.#launchOverdue(segment, line);
+      });
       this.#own.set(name, segment);
-      this.#segments.set(name, segment);
+      this.#segments.set(name, Promise.resolve(segment));
     }
     return this.#writer;
   }
@@ -232,19 +236,44 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     return { segment, line };
   }
 
-  #launch({ segment, line }: Found): Promise<void> {
-    return this.#launcher.launch(launchOf(segment, line));
+  /** Asynchronous even in what it throws, so that one job that cannot be launched does not keep others from being waited for. */
+  async #launch({ segment, line }: Found): Promise<void> {
+    await this.#launcher.launch(launchOf(segment, line, segment.offset));
   }
 
-  /** A new launcher for what the dead one had not started. What it had, the log knows: no job runs twice. */
-  async #launchAgain(): Promise<void> {
-    for (const segment of this.#own.values()) {
-      for (const line of await segment.unclaimed()) {
-        await this.#launch({ segment, line }).catch((error: unknown) => {
-          segment.refuse(line.n, String(error));
-        });
-      }
-    }
+  /** Of a submission that failed nothing runs: all or nothing. */
+  #withdraw({ segment, line }: Found, reason: string): void {
+    segment.refuse(line.n, reason);
+    // A keeper may have been faster.
+    this.cancel(nativeId(segment.name, line.n)).catch(() => undefined);
+  }
+
+  /**
+   * A new launcher for what the dead one had not started. What it had, the log knows, from its beginning: keepers that the
+   * dead one has forked may claim their jobs at any moment. No job runs twice.
+   */
+  async #launchAgain(segment: SegmentLog): Promise<void> {
+    const lines = await segment.unclaimed().catch(() => []);
+    for (const line of lines) await this.#launchOnce(segment, line);
+  }
+
+  /**
+   * A keeper that is killed before it could claim its job leaves no trace that a sh launcher would see. So a job that nobody
+   * claims is handed over again, ever less often.
+   */
+  #launchOverdue(segment: SegmentLog, line: JobLine): void {
+    const present = performance.now();
+    const { at, patience } = this.#overdue.get(line) ?? { at: present + PATIENCE, patience: PATIENCE };
+    const due = present >= at;
+    this.#overdue.set(line, due ? { at: present + 2 * patience, patience: 2 * patience } : { at, patience });
+    if (due) void this.#launchOnce(segment, line);
+  }
+
+  /** For a job that has been handed over before: the log is searched from its beginning for a claim. */
+  #launchOnce(segment: SegmentLog, line: JobLine): Promise<void> {
+    return this.#launcher.launch(launchOf(segment, line, 0)).catch((error: unknown) => {
+      segment.refuse(line.n, String(error));
+    });
   }
 
   async #signalGroup(
@@ -260,19 +289,32 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     if (record) segment.append(`${record} ${String(line.n)} ${now()}`);
   }
 
+  /** A segment is opened once: others may be watching it. */
+  #open(name: string): Promise<SegmentLog | undefined> {
+    const known = this.#segments.get(name);
+    if (known) return known;
+    const opening = SegmentLog.open(this.#home, name);
+    this.#segments.set(name, opening);
+    const forget = (): void => {
+      if (this.#segments.get(name) === opening) this.#segments.delete(name);
+    };
+    opening.then((found) => {
+      if (!found) forget();
+    }, forget);
+    return opening;
+  }
+
   async #find(id: string): Promise<Found> {
     const [, name = '', number = ''] = NATIVE_ID.exec(id) ?? [];
     if (name === '') {
-      throw new BadParameter(`'${id}' is not the id of a local job; ids look like [local://localhost]-[abcdefgh1234.1]`);
+      throw new BadParameter(
+        `'${id}' is not the id of a local job; ids look like [local://localhost]-[abcdefgh1234.1]`,
+      );
     }
     const n = Number(number);
-    let segment = await this.#segments.get(name);
-    if (!segment?.jobs.has(n)) {
-      // Unknown, or of a submitter that has added jobs since we read it.
-      segment?.close();
-      segment = await SegmentLog.open(this.#home, name);
-      if (segment) this.#segments.set(name, segment);
-    }
+    const segment = await this.#open(name);
+    // Its submitter may have added jobs since it was read.
+    if (segment && !segment.jobs.has(n)) await segment.reload();
     const line = segment?.jobs.get(n);
     if (!segment || !line) throw new DoesNotExist(`there is no job '${id}' under ${this.#home}`);
     if (!segment.isHere) {
@@ -291,13 +333,14 @@ function observe(segment: SegmentLog, line: JobLine, log: JobLog): JobObservatio
   return observationOf(segment.header, line, log, segment.refusal(line.n));
 }
 
-function launchOf(segment: SegmentLog, { n, cwd, description }: JobLine): Launch {
+/** `offset`: no claim of the job stands before it in the log. */
+function launchOf(segment: SegmentLog, { n, cwd, description }: JobLine, offset: number): Launch {
   const { executable = '', arguments: args = [], environment = [], interactive = false } = description;
   const path = (name: string | undefined): string => (interactive || name === undefined ? '' : resolve(cwd, name));
   return {
     segment: segment.name,
     n,
-    offset: segment.offset,
+    offset,
     interactive,
     processes: description.numberOfProcesses ?? 1,
     id: nativeId(segment.name, n),

@@ -53,7 +53,13 @@ function outcome(end: JobEnd, line: JobLine): JobObservation {
         ? { state: 'Done', detail: 'EXITED', exitCode: 0 }
         : { state: 'Failed', detail: 'EXITED', exitCode: number, failure: `${who}exit code ${end.value}`, ...tail };
     case 'signal':
-      return { state: 'Failed', detail: 'SIGNALED', termsig: number, failure: `${who}killed by ${signalName(number)}`, ...tail };
+      return {
+        state: 'Failed',
+        detail: 'SIGNALED',
+        termsig: number,
+        failure: `${who}killed by ${signalName(number)}`,
+        ...tail,
+      };
     case 'failed':
       return { state: 'Failed', detail: 'NOT_STARTED', failure: `could not be started: ${end.text}` };
     case 'canceled':

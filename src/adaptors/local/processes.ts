@@ -52,19 +52,30 @@ export function signalProcess(name: ProcessName, signal: NodeJS.Signals): boolea
   }
 }
 
+/** Looks for processes of one job that may be needed until a look finds none: those that die may have forked. */
+const MOST_LOOKS = 100;
+
 /** Kills every process that has `XOSAGA_JOB_ID=<id>` in its environment: what is left of a job whose keeper died. */
 export function killJobProcesses(id: string): void {
   if (process.platform !== 'linux') return;
-  const mark = `XOSAGA_JOB_ID=${id}`;
+  for (let looks = 0; looks < MOST_LOOKS && killOnce(`XOSAGA_JOB_ID=${id}`); looks++);
+}
+
+/** Tells whether it found any. */
+function killOnce(mark: string): boolean {
+  let found = false;
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     try {
       const environment = readFileSync(`/proc/${entry}/environ`, 'latin1').split('\0');
-      if (environment.includes(mark)) process.kill(Number(entry), 'SIGKILL');
+      if (!environment.includes(mark)) continue;
+      process.kill(Number(entry), 'SIGKILL');
+      found = true;
     } catch {
       // Gone meanwhile, or somebody else's: not ours to kill.
     }
   }
+  return found;
 }
 
 /** What the times and processes in a segment are relative to. */

@@ -28,6 +28,7 @@ export class SegmentLog {
   readonly name: string;
   readonly header: SegmentHeader;
   readonly jobs: Map<number, JobLine>;
+  readonly #home: string;
   readonly #events: string;
   readonly #fd: number;
   readonly #logs = new Map<number, JobLog>();
@@ -35,16 +36,27 @@ export class SegmentLog {
   readonly #reading = new SharedRun(() => this.#readOn());
   /** Jobs of which the launcher said that they cannot be started, and why. */
   readonly #refused = new Map<number, string>();
+  readonly #onPending: (line: JobLine) => void;
+  readonly #closing = new AbortController();
   readonly #buffer = Buffer.allocUnsafe(1 << 16);
   #offset = 0;
   #partial = '';
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(home: string, name: string, header: SegmentHeader, jobs: Map<number, JobLine>) {
+  /** `onPending` is called when somebody asks for a job that has not been claimed and still can be. */
+  constructor(
+    home: string,
+    name: string,
+    header: SegmentHeader,
+    jobs: Map<number, JobLine>,
+    onPending: (line: JobLine) => void = () => undefined,
+  ) {
     this.name = name;
     this.header = header;
     this.jobs = jobs;
+    this.#home = home;
+    this.#onPending = onPending;
     this.#events = join(home, name, 'events');
     this.#fd = openSync(this.#events, 'r');
   }
@@ -55,15 +67,27 @@ export class SegmentLog {
     return found && new SegmentLog(home, name, found.header, found.jobs);
   }
 
+  /** Reads the jobs that the submitter has added since this was opened. */
+  async reload(): Promise<void> {
+    const found = await readSegment(this.#home, this.name);
+    for (const [n, line] of found?.jobs ?? []) if (!this.jobs.has(n)) this.jobs.set(n, line);
+  }
+
+  /** Aborted when the segment is closed: what waits for its jobs will hear nothing more. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   close(): void {
+    this.#closing.abort();
     this.#listeners.clear();
     this.#stopWatching();
     close(this.#fd, () => undefined);
   }
 
-  /** Bytes of `events` read so far: a keeper need not look further back for who claimed its job. */
+  /** Bytes of `events` in the whole lines read so far: a keeper need not look further back for who claimed its job. */
   get offset(): number {
-    return this.#offset;
+    return this.#offset - this.#partial.length;
   }
 
   /** Whether the jobs ran on this machine, so that this process can see who lives. */
@@ -71,18 +95,24 @@ export class SegmentLog {
     return this.header.host === thisMachine().host;
   }
 
-  /** The jobs that nobody has claimed yet. */
+  /** The jobs that nobody has claimed yet, and of which no end was told. */
   async unclaimed(): Promise<JobLine[]> {
     await this.#reading.call();
-    return [...this.jobs.values()].filter(({ n }) => !this.#logs.get(n)?.claim && !this.#refused.has(n));
+    return [...this.jobs.values()].filter(({ n }) => {
+      const { claim, end } = this.#log(n);
+      return !claim && !end && !this.#refused.has(n);
+    });
   }
 
   /** The launcher could not start the job; nobody will try again. */
   refuse(n: number, reason: string): void {
     this.#refused.set(n, reason);
-    void this.observe(n).then((log) => {
-      this.#tell(n, log);
-    });
+    this.observe(n).then(
+      (log) => {
+        this.#tell(n, log);
+      },
+      () => undefined, // the next look tells it
+    );
   }
 
   refusal(n: number): string | undefined {
@@ -99,10 +129,13 @@ export class SegmentLog {
       await this.#reading.call();
       if (!isSettled(this.#log(n))) this.#bury(n);
     } else {
-      if (this.#willBeStarted(n)) return this.#log(n);
-      if (!this.#tryAppend(`never ${String(n)} ${now()} gone`)) {
-        return { claim: { by: 'nobody', time: now(), reason: 'gone' } };
+      if (this.#willBeStarted(n)) {
+        const line = this.jobs.get(n);
+        if (line) this.#onPending(line);
+        return this.#log(n);
       }
+      const recorded = this.#tryAppend(`never ${String(n)} ${now()} gone`);
+      if (!recorded && this.#cannotBeStarted(n)) return { claim: { by: 'nobody', time: now(), reason: 'gone' } };
     }
     await this.#reading.call();
     return this.#log(n);
@@ -157,6 +190,11 @@ export class SegmentLog {
     const { boot, submitter } = this.header;
     if (boot !== thisMachine().boot) return false;
     return submitter.pid === process.pid ? submitter.start === thisProcess().start : isAlive(submitter);
+  }
+
+  /** Whether there is no keeper that could claim the job after all, record or not. */
+  #cannotBeStarted(n: number): boolean {
+    return this.#refused.has(n) || this.header.boot !== thisMachine().boot;
   }
 
   /** The keeper died without a word: what is left of the job must not go on behind a Failed. */

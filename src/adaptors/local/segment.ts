@@ -1,6 +1,6 @@
 /** Writing a segment (docs/state.md): this submitter's journal of jobs, with one sync for all lines that wait together. */
 import { randomBytes } from 'node:crypto';
-import { close, fdatasync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { close, fdatasync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -35,6 +35,7 @@ export class SegmentWriter {
   readonly name: string;
   readonly header: SegmentHeader;
   #count = 0;
+  #size = 0;
   readonly #fd: number;
   readonly #sync: SharedRun;
 
@@ -43,11 +44,16 @@ export class SegmentWriter {
     this.name = randomName();
     const hidden = join(home, `.${this.name}.new`);
     mkdirSync(hidden, { mode: 0o700 });
-    this.#fd = openSync(join(hidden, 'jobs'), 'ax', 0o600);
     this.header = { layout: 1, ...thisMachine(), submitter: thisProcess() };
-    this.#write(this.header);
-    closeNow(openSync(join(hidden, 'events'), 'ax', 0o600));
-    renameSync(hidden, join(home, this.name));
+    try {
+      this.#fd = openSync(join(hidden, 'jobs'), 'ax', 0o600);
+      this.#write(this.header);
+      closeNow(openSync(join(hidden, 'events'), 'ax', 0o600));
+      renameSync(hidden, join(home, this.name));
+    } catch (error) {
+      rmSync(hidden, { recursive: true, force: true });
+      throw error;
+    }
     this.#sync = new SharedRun(() => sync(this.#fd));
   }
 
@@ -85,7 +91,12 @@ export class SegmentWriter {
   #write(line: SegmentHeader | JobLine): void {
     const bytes = Buffer.from(`\n${JSON.stringify(line)}\n`);
     const written = writeSync(this.#fd, bytes);
-    if (written !== bytes.length) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    if (written !== bytes.length) {
+      // Nobody else writes here, so that what is torn can go: the newline of the next line would make it whole.
+      ftruncateSync(this.#fd, this.#size);
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    }
+    this.#size += written;
   }
 }
 

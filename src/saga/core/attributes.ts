@@ -82,12 +82,15 @@ type AnyClass = (abstract new (...args: never[]) => object) & { readonly prototy
 export interface AttributedOptions {
   /** Whether the application may create attributes of its own. */
   extensible?: boolean;
+  /** Makes the attributes of an object when they are first asked for; several objects may share theirs. */
+  make?: (object: object) => AttributeSet;
 }
 
 // Beside the objects, not in them: nothing that looks into an object (inspect, JSON, a debugger's dump of its fields)
 // comes upon a secret so, and classes need no field of a fixed name.
 const schemas = new WeakMap<object, AttributeSchema>();
 const sets = new WeakMap<object, AttributeSet>();
+const makers = new WeakMap<AttributeSchema, NonNullable<AttributedOptions['make']>>();
 
 function schemaOf(object: object): AttributeSchema {
   for (let at: object | null = object; at; at = Object.getPrototypeOf(at) as object | null) {
@@ -103,7 +106,10 @@ function schemaOf(object: object): AttributeSchema {
  */
 export function attributeSetOf(object: object): AttributeSet {
   let set = sets.get(object);
-  if (!set) sets.set(object, (set = new AttributeSet(schemaOf(object))));
+  if (!set) {
+    const schema = schemaOf(object);
+    sets.set(object, (set = makers.get(schema)?.(object) ?? new AttributeSet(schema)));
+  }
   return set;
 }
 
@@ -113,14 +119,6 @@ export function attributeSetOf(object: object): AttributeSet {
  */
 export function copyAttributes(source: object, target: object): void {
   sets.set(target, attributeSetOf(source).clone());
-}
-
-/**
- * Lets `object` have its attributes in `set`, which others may share: two handles on one metric, say.
- * @internal
- */
-export function provideAttributes(object: object, set: AttributeSet): void {
-  sets.set(object, set);
 }
 
 /**
@@ -263,7 +261,9 @@ function equip(target: AnyClass, specs: readonly AttributeSpec[], options: Attri
   const prototype: object = target.prototype;
   const parent = schemas.get(Object.getPrototypeOf(prototype) as object);
   const all = [...(parent?.specs ?? []), ...specs];
-  schemas.set(prototype, new AttributeSchema(target.name, all, options.extensible ?? parent?.extensible ?? false));
+  const schema = new AttributeSchema(target.name, all, options.extensible ?? parent?.extensible ?? false);
+  schemas.set(prototype, schema);
+  if (options.make) makers.set(schema, options.make);
   for (const [name, value] of Object.entries(methods) as [string, unknown][])
     define(prototype, name, { value, writable: true });
   define(prototype, Symbol.for('nodejs.util.inspect.custom'), { value: inspectAttributes, writable: true });

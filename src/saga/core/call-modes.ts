@@ -31,14 +31,6 @@ export type Tasks<T> = {
   ]: Tasked<T[K]>;
 };
 
-/** What `asynchronous` puts on a class; declare it there with `declare readonly async: Tasks<TheClass>`. */
-export interface Asynchronous<T> {
-  /** The methods as tasks that run already. */
-  readonly async: Tasks<T>;
-  /** The methods as tasks that `run()` starts. */
-  readonly task: Tasks<T>;
-}
-
 /** What is never a call to a backend, and so is not in the views. */
 const LOCAL = new Set([
   'constructor',
@@ -112,7 +104,7 @@ function typeName(object: SagaObject): string {
 }
 
 /**
- * Puts the views `async` and `task` on a class.
+ * Puts the views `async` and `task` on a class, which declares them with `declare readonly async: Tasks<TheClass>`.
  * @internal
  */
 export function asynchronous(target: { readonly prototype: SagaObject }): void {

@@ -1,17 +1,21 @@
 /** Metrics: named values of an object that can be watched, and sometimes set (GFD.90 section 3.9). */
-import { AttributeSchema, type AttributeSpec } from './attribute-schema.js';
-import { AttributeSet } from './attribute-set.js';
-import { type Attributes, attributed, AttributeType, type AttributeValue, provideAttributes } from './attributes.js';
+import { type Attributes, attributed, type AttributeType } from './attributes.js';
 import { type CallbackLike, Registration } from './callback.js';
 import { type CallOptions, throwIfAborted } from './call-options.js';
 import { Context } from './context.js';
 import { BadParameter, IncorrectState, PermissionDenied } from './exceptions.js';
+import {
+  checkedValues,
+  demandValue,
+  METRIC_ATTRIBUTES,
+  MetricAttributes,
+  MetricMode,
+  type MetricValues,
+} from './metric-values.js';
 import { type Monitorable, MetricSet } from './monitorable.js';
 import { BaseObject, ObjectType } from './object.js';
 
-/** Who may change a metric. A Final one never changes again. */
-export const MetricMode = { ReadOnly: 'ReadOnly', ReadWrite: 'ReadWrite', Final: 'Final' } as const;
-export type MetricMode = (typeof MetricMode)[keyof typeof MetricMode];
+export { MetricMode } from './metric-values.js';
 
 /** One event on a metric, as Observables give it. */
 export interface MetricEvent {
@@ -30,49 +34,6 @@ export interface MetricListener {
   complete(): void;
 }
 
-const METRIC_ATTRIBUTES: readonly AttributeSpec[] = [
-  { key: 'Name', property: 'name', type: 'String', readonly: true, description: 'the name, such as job.state' },
-  { key: 'Description', property: 'description', type: 'String', readonly: true, description: 'what is measured' },
-  { key: 'Mode', property: 'mode', type: 'String', readonly: true, description: 'ReadOnly, ReadWrite or Final' },
-  { key: 'Unit', property: 'unit', type: 'String', readonly: true, description: 'the unit; may be empty' },
-  { key: 'Type', property: 'type', type: 'String', readonly: true, description: 'the type of the value' },
-  {
-    key: 'Value',
-    property: 'value',
-    type: 'String',
-    description: 'the present value; read-only unless Mode is ReadWrite',
-  },
-];
-
-/** The schemas by type of the value, of which there are few, made when first needed. */
-const schemas = new Map<AttributeType, AttributeSchema>();
-
-function schemaFor(type: AttributeType): AttributeSchema {
-  let schema = schemas.get(type);
-  if (!schema) {
-    // What comes with a trigger is up to its owner.
-    const valueType = type === 'Trigger' ? 'String' : type;
-    const specs = METRIC_ATTRIBUTES.map((spec) => (spec.key === 'Value' ? { ...spec, type: valueType } : spec));
-    schemas.set(type, (schema = new AttributeSchema('Metric', specs)));
-  }
-  return schema;
-}
-
-/** The attributes of a metric: its mode says whether the value can be set. */
-class MetricAttributes extends AttributeSet {
-  protected override isLocked(key: string): boolean {
-    return key === 'Value' ? this.value('Mode') !== MetricMode.ReadWrite : super.isLocked(key);
-  }
-
-  override clone(): MetricAttributes {
-    return new MetricAttributes(this.schema, this.entries());
-  }
-
-  text(key: string): string {
-    return (this.value(key) ?? '') as string;
-  }
-}
-
 /** Cookies are never used twice, so that the cookie of another metric is told from one's own. */
 let lastCookie = 0;
 
@@ -85,14 +46,14 @@ class MetricState {
   readonly #cookies = new Set<number>();
   readonly #listeners = new Set<MetricListener>();
 
-  constructor(readonly attributes: MetricAttributes) {}
+  constructor(readonly values: MetricValues) {}
 
   get name(): string {
-    return this.attributes.text('Name');
+    return this.values.Name;
   }
 
-  get mode(): string {
-    return this.attributes.text('Mode');
+  get mode(): MetricMode {
+    return this.values.Mode;
   }
 
   addCallback(callback: CallbackLike, cookie: number = ++lastCookie): number {
@@ -136,14 +97,15 @@ class MetricState {
   }
 
   emit(value: string, context?: Context): void {
-    this.attributes.assign('Value', value);
+    demandValue(this.values.Type, value);
+    this.values.Value = value;
     if (this.#listeners.size > 0) {
       const event: MetricEvent = { name: this.name, value, time: new Date() };
       for (const listener of [...this.#listeners]) listener.next(event);
     }
     if (this.#callbacks.size > 0) {
       // A handle with a value of its own: a callback that was busy gets each event as it was.
-      const metric = new Metric(this, this.attributes.clone());
+      const metric = new Metric(this, { ...this.values });
       const owner = this.owner ?? new MetricSet(undefined, [metric]);
       const peer = context ?? new Context('Unknown');
       for (const registration of [...this.#callbacks.values()]) registration.deliver([owner, metric, peer]);
@@ -172,9 +134,13 @@ class MetricState {
  * metric: what one sees the others see.
  */
 export class Metric extends BaseObject {
+  static {
+    attributed(this, METRIC_ATTRIBUTES, { make: (metric) => new MetricAttributes((metric as Metric).#values) });
+  }
+
   readonly #state: MetricState;
   /** Those of the state, but for the metric that a callback gets. */
-  readonly #attributes: MetricAttributes;
+  readonly #values: MetricValues;
 
   /**
    * @param name for example `app.residual`.
@@ -190,19 +156,49 @@ export class Metric extends BaseObject {
    * Another handle on a metric.
    * @internal
    */
-  constructor(state: MetricState, attributes: MetricAttributes);
+  constructor(state: MetricState, values: MetricValues);
   constructor(
     ...args:
       | [name: string, desc: string, mode: MetricMode, unit: string, type: AttributeType, value: string]
-      | [state: MetricState, attributes: MetricAttributes]
+      | [state: MetricState, values: MetricValues]
   ) {
     super();
-    if (args.length === 2) [this.#state, this.#attributes] = args;
+    if (args.length === 2) [this.#state, this.#values] = args;
     else {
-      this.#attributes = checkedAttributes(...args);
-      this.#state = new MetricState(this.#attributes);
+      this.#values = checkedValues(...args);
+      this.#state = new MetricState(this.#values);
     }
-    provideAttributes(this, this.#attributes);
+  }
+
+  get name(): string {
+    return this.#values.Name;
+  }
+
+  get description(): string {
+    return this.#values.Description;
+  }
+
+  get mode(): MetricMode {
+    return this.#values.Mode;
+  }
+
+  /** May be empty. */
+  get unit(): string {
+    return this.#values.Unit;
+  }
+
+  /** The type of the value. */
+  get type(): AttributeType {
+    return this.#values.Type;
+  }
+
+  /** In the string form of the type. Setting it tells nobody: see `fire`. */
+  get value(): string {
+    return this.#values.Value;
+  }
+
+  set value(value: string) {
+    this.setAttribute('Value', value);
   }
 
   getType(): ObjectType {
@@ -211,10 +207,9 @@ export class Metric extends BaseObject {
 
   /** A metric of its own with the same attributes and callbacks; it belongs to no object. */
   clone(): this {
-    const attributes = this.#attributes.clone();
-    const state = new MetricState(attributes);
+    const state = new MetricState({ ...this.#values });
     state.shareCallbacks(this.#state);
-    return new Metric(state, attributes) as this;
+    return new Metric(state, state.values) as this;
   }
 
   /**
@@ -254,7 +249,7 @@ export class Metric extends BaseObject {
         object: this,
       });
     }
-    this.#state.emit(this.#attributes.text('Value'));
+    this.#state.emit(this.#values.Value);
     return Promise.resolve();
   }
 
@@ -272,7 +267,7 @@ export class Metric extends BaseObject {
    * @internal
    */
   finish(): void {
-    this.#state.attributes.assign('Mode', MetricMode.Final);
+    this.#state.values.Mode = MetricMode.Final;
     this.#state.complete();
   }
 
@@ -306,7 +301,7 @@ export class Metric extends BaseObject {
    * @internal
    */
   handle(): Metric {
-    return new Metric(this.#state, this.#state.attributes);
+    return new Metric(this.#state, this.#state.values);
   }
 
   /**
@@ -341,42 +336,5 @@ export class Metric extends BaseObject {
   }
 }
 
-function checkedAttributes(
-  name: string,
-  desc: string,
-  mode: MetricMode,
-  unit: string,
-  type: AttributeType,
-  value: string,
-): MetricAttributes {
-  const given = { Name: name, Description: desc, Mode: mode, Unit: unit, Type: type, Value: value };
-  for (const [key, text] of Object.entries(given) as [string, unknown][]) {
-    if (typeof text !== 'string') throw new BadParameter(`the ${key} of a metric is a string, not ${typeof text}`);
-    if (text === '' && key !== 'Unit' && !(key === 'Value' && type === 'Trigger')) {
-      throw new BadParameter(`the ${key} of a metric must not be empty`);
-    }
-  }
-  demandOneOf('Mode', mode, MetricMode);
-  demandOneOf('Type', type, AttributeType);
-  const entries: [string, AttributeValue][] = Object.entries(given);
-  const attributes = new MetricAttributes(schemaFor(type), entries);
-  attributes.assign('Value', value);
-  return attributes;
-}
-
-function demandOneOf(key: string, value: string, allowed: Record<string, string>): void {
-  const names = Object.values(allowed);
-  if (!names.includes(value)) {
-    throw new BadParameter(`the ${key} of a metric is one of ${names.join(', ')}, not ${JSON.stringify(value)}`);
-  }
-}
-
-export interface Metric extends Attributes {
-  readonly name: string | undefined;
-  readonly description: string | undefined;
-  readonly mode: MetricMode | undefined;
-  readonly unit: string | undefined;
-  readonly type: AttributeType | undefined;
-  value: string | undefined;
-}
-attributed(Metric, METRIC_ATTRIBUTES);
+// The members are put there by `attributed`.
+export interface Metric extends Attributes {}

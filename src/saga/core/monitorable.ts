@@ -87,7 +87,7 @@ export class MetricSet implements Monitorable {
 
   /** As `addMetric` of a steerable object. */
   add(metric: Metric): boolean {
-    const name = metric.name ?? '';
+    const name = metric.name;
     if (!this.#options.extensible) {
       throw new IncorrectState(`metric ${name} can't be added: this object has its built-in metrics only`);
     }
@@ -117,7 +117,7 @@ export class MetricSet implements Monitorable {
         this.#count(change);
       });
     }
-    this.#metrics.set(metric.name ?? '', metric);
+    this.#metrics.set(metric.name, metric);
   }
 
   #count(change: 1 | -1): void {

@@ -48,7 +48,7 @@ export function steerable(target: { readonly prototype: object }): void {
     async fireMetric(name: string, options?: CallOptions): Promise<void> {
       const metric = metricSetOf(this).get(name);
       if (metric.mode !== MetricMode.ReadWrite) {
-        throw new IncorrectState(`metric ${name} is ${String(metric.mode)}: the application can't fire it`);
+        throw new IncorrectState(`metric ${name} is ${metric.mode}: the application can't fire it`);
       }
       await metric.fire(options);
     },

@@ -163,12 +163,7 @@ export abstract class Task<T, S extends number = TaskState> extends BaseObject {
     throwIfAborted(options, this.#call('run'));
     if (this.#starting) throw this.#wrongState('run', 'run() is going on already');
     if (this.#state !== this.#init.states.New) throw this.#wrongState('run', 'only a New task can be run');
-    this.#starting = true;
-    const started = this.start(options).finally(() => {
-      this.#starting = false;
-    });
-    await untilAborted(started, options, this.#call('run'));
-    if (this.#state === this.#init.states.New) this.moveTo(this.#init.states.Running);
+    await untilAborted(this.#begin(options), options, this.#call('run'));
   }
 
   /**
@@ -260,7 +255,7 @@ export abstract class Task<T, S extends number = TaskState> extends BaseObject {
   observe(metric: string): Observable<MetricEvent> {
     const source = metricSetOf(this).get(metric);
     return this.#observable<MetricEvent>((subscriber) => {
-      subscriber.next({ name: metric, value: source.value ?? '', time: new Date() });
+      subscriber.next({ name: metric, value: source.value, time: new Date() });
       return source.subscribe(subscriber satisfies MetricListener);
     });
   }
@@ -355,6 +350,16 @@ export abstract class Task<T, S extends number = TaskState> extends BaseObject {
       const unwatch = this.#unwatch;
       this.#unwatch = undefined;
       unwatch();
+    }
+  }
+
+  async #begin(options: CallOptions | undefined): Promise<void> {
+    this.#starting = true;
+    try {
+      await this.start(options);
+      if (this.#state === this.#init.states.New) this.moveTo(this.#init.states.Running);
+    } finally {
+      this.#starting = false;
     }
   }
 

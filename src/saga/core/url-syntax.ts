@@ -208,7 +208,7 @@ export function withoutPassword(userinfo: string): string {
 }
 
 /** Text that may be a URL, or a broken one, for an error message: short, and nothing that stands before an `@`. */
-export function withoutCredentials(text: string): string {
+function withoutCredentials(text: string): string {
   const at = text.lastIndexOf('@');
   const start = /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/)?/.exec(text)?.[0] ?? '';
   const shown = at < 0 ? text : `${start}***${text.slice(at)}`;

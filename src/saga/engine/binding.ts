@@ -23,7 +23,12 @@ export class Binding {
   readonly #connection: Connection<Capability>;
   #holders = 1;
 
-  constructor(manifest: AdaptorManifest, module: AdaptorModule<Capability>, connection: Connection<Capability>, url: URL) {
+  constructor(
+    manifest: AdaptorManifest,
+    module: AdaptorModule<Capability>,
+    connection: Connection<Capability>,
+    url: URL,
+  ) {
     this.manifest = manifest;
     this.url = url;
     this.#module = module;
@@ -46,14 +51,12 @@ export class Binding {
   ): Promise<T> {
     const adaptor = this.using(capability, kind.operation);
     const place = { adaptor: this.manifest.name, operation: kind.operation, url: this.url };
-    const attempt: Attempt<T> = async (signal) => {
-      try {
-        return await run(adaptor, { ...options, ...(signal && { signal }) });
-      } catch (error) {
-        throw located(error, place, (e) => this.#module.translate(e));
-      }
+    const failed = (error: unknown): never => {
+      throw located(error, place, (e) => this.#module.translate(e));
     };
-    const call = () => resilient(this.manifest, kind.repeatable === true, attempt, options.signal);
+    // Translated within the layers, for they judge by the category, and located again outside, for they fail too.
+    const attempt: Attempt<T> = (signal) => run(adaptor, { ...options, ...(signal && { signal }) }).catch(failed);
+    const call = () => resilient(this.manifest, kind.repeatable === true, attempt, options.signal).catch(failed);
     return untilAborted(traced(place, call), options, kind.operation);
   }
 

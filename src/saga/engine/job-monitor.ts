@@ -45,7 +45,9 @@ export class JobMonitor {
     const ids = [...this.#watched.keys()];
     // A query that fails says nothing about the jobs; the next one is soon enough.
     const seen = await this.#binding
-      .call('job.query', { operation: 'job.watch', repeatable: true }, (adaptor, options) => adaptor.query(ids, options))
+      .call('job.query', { operation: 'job.watch', repeatable: true }, (adaptor, options) =>
+        adaptor.query(ids, options),
+      )
       .catch(() => new Map<string, JobObservation>());
     for (const [id, observation] of seen) {
       for (const listener of [...(this.#watched.get(id) ?? [])]) listener(observation);

@@ -11,9 +11,13 @@ export interface LazyAdaptor {
 
 export class AdaptorRegistry {
   readonly #adaptors: LazyAdaptor[];
+  /** Undefined when they have been asked for. */
+  #more: (() => readonly AdaptorManifest[]) | undefined;
 
-  constructor(builtIns: readonly LazyAdaptor[]) {
+  /** @param more - Further manifests; asked for once, when a scheme is not known or all are listed. */
+  constructor(builtIns: readonly LazyAdaptor[], more?: () => readonly AdaptorManifest[]) {
     this.#adaptors = [...builtIns];
+    this.#more = more;
   }
 
   /**
@@ -23,7 +27,8 @@ export class AdaptorRegistry {
   register(manifest: AdaptorManifest): void {
     const { name, spi, schemes } = manifest as { name: unknown; spi: unknown; schemes: unknown };
     if (typeof name !== 'string' || name === '') throw new BadParameter('an adaptor manifest needs a name');
-    if (spi !== 1) throw new BadParameter(`adaptor '${name}' is made for SPI version ${String(spi)}; this xosaga has 1`);
+    if (spi !== 1)
+      throw new BadParameter(`adaptor '${name}' is made for SPI version ${String(spi)}; this xosaga has 1`);
     if (!Array.isArray(schemes) || schemes.length === 0) {
       throw new BadParameter(`adaptor '${name}' names no URL scheme; put at least one into 'schemes'`);
     }
@@ -38,6 +43,7 @@ export class AdaptorRegistry {
    * @throws IncorrectURL when there is none; the message names what is there.
    */
   async serving(scheme: string, capability: Capability): Promise<AdaptorManifest[]> {
+    if (!this.#adaptors.some((a) => a.schemes.includes(scheme))) this.#addMore();
     const named = this.#adaptors.filter((a) => a.schemes.includes(scheme));
     const manifests = await Promise.all(named.map((a) => a.manifest()));
     const able = manifests.filter((m) => m.capabilities.includes(capability));
@@ -51,7 +57,14 @@ export class AdaptorRegistry {
   }
 
   /** All manifests, for listings. */
-  all(): Promise<AdaptorManifest[]> {
+  async all(): Promise<AdaptorManifest[]> {
+    this.#addMore();
     return Promise.all(this.#adaptors.map((a) => a.manifest()));
+  }
+
+  #addMore(): void {
+    const more = this.#more;
+    this.#more = undefined;
+    for (const manifest of more?.() ?? []) this.register(manifest);
   }
 }

@@ -6,8 +6,9 @@
 import 'reflect-metadata';
 import { container, instanceCachingFactory, type DependencyContainer, type InjectionToken } from 'tsyringe';
 
-import type { Session } from '../core/session.js';
+import { sessionKey, type Session } from '../core/session.js';
 import type { AdaptorManifest } from '../spi/adaptor.js';
+import { applicationAdaptors } from './application-adaptors.js';
 import { BUILT_INS } from './built-ins.js';
 import { Engine } from './engine.js';
 import { AdaptorRegistry } from './registry.js';
@@ -17,20 +18,23 @@ const SESSION: InjectionToken<Session> = Symbol.for('xosaga.Session');
 const ENGINE: InjectionToken<Engine> = Symbol.for('xosaga.Engine');
 
 const library = container.createChildContainer();
-library.register(REGISTRY, { useFactory: instanceCachingFactory(() => new AdaptorRegistry(BUILT_INS)) });
+library.register(REGISTRY, {
+  useFactory: instanceCachingFactory(() => new AdaptorRegistry(BUILT_INS, () => applicationAdaptors())),
+});
 
-const containers = new WeakMap<Session, DependencyContainer>();
+const containers = new WeakMap<object, DependencyContainer>();
 
-/** The engine that serves the objects of `session`. */
+/** The engine that serves the objects of `session`, and of all its shallow copies. */
 export function engineFor(session: Session): Engine {
-  let child = containers.get(session);
+  const key = sessionKey(session);
+  let child = containers.get(key);
   if (!child) {
     child = library.createChildContainer();
     child.register(SESSION, { useValue: session });
     child.register(ENGINE, {
       useFactory: instanceCachingFactory((c) => new Engine(c.resolve(REGISTRY), c.resolve(SESSION))),
     });
-    containers.set(session, child);
+    containers.set(key, child);
   }
   return child.resolve(ENGINE);
 }

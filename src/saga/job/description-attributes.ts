@@ -49,18 +49,22 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 const DEPENDENCY_TYPES = ['after', 'afterok', 'afternotok', 'afterany'];
 
-const dependenciesCodec = jsonCodec("a list of { type: 'after' | 'afterok' | 'afternotok' | 'afterany', job: JobID }", (value) =>
-  Array.isArray(value) &&
-  value.every(
-    (d: unknown) =>
-      isRecord(d) && DEPENDENCY_TYPES.includes(String(d['type'])) && typeof d['job'] === 'string' && d['job'] !== '',
-  ),
+const dependenciesCodec = jsonCodec(
+  "a list of { type: 'after' | 'afterok' | 'afternotok' | 'afterany', job: JobID }",
+  (value) =>
+    Array.isArray(value) &&
+    value.every(
+      (d: unknown) =>
+        isRecord(d) && DEPENDENCY_TYPES.includes(String(d['type'])) && typeof d['job'] === 'string' && d['job'] !== '',
+    ),
 );
-const nativeCodec = jsonCodec('an object of objects, by adaptor: { slurm: { qos: "debug" } }', (value) =>
-  isRecord(value) && Object.values(value).every(isRecord),
+const nativeCodec = jsonCodec(
+  'an object of objects, by adaptor: { slurm: { qos: "debug" } }',
+  (value) => isRecord(value) && Object.values(value).every(isRecord),
 );
-const requirementsCodec = jsonCodec('an object of booleans: { multiThread: true }', (value) =>
-  isRecord(value) && Object.values(value).every((v) => typeof v === 'boolean'),
+const requirementsCodec = jsonCodec(
+  'an object of booleans: { multiThread: true }',
+  (value) => isRecord(value) && Object.values(value).every((v) => typeof v === 'boolean'),
 );
 
 /** For text that becomes an argument, path or name of the operating system: refused when no bytes stand for it. */
@@ -89,7 +93,14 @@ const amount = { type: 'Int', minimum: 0 } as const;
 
 export const DESCRIPTION_ATTRIBUTES: readonly AttributeSpec[] = [
   { key: 'Executable', property: 'executable', type: 'String', codec: nativeText, description: 'the command' },
-  { key: 'Arguments', property: 'arguments', type: 'String', vector: true, codec: nativeTexts, description: 'its arguments' },
+  {
+    key: 'Arguments',
+    property: 'arguments',
+    type: 'String',
+    vector: true,
+    codec: nativeTexts,
+    description: 'its arguments',
+  },
   {
     key: 'SPMDVariation',
     property: 'spmdVariation',
@@ -97,9 +108,27 @@ export const DESCRIPTION_ATTRIBUTES: readonly AttributeSpec[] = [
     description: 'how the processes are started: MPI, OpenMP, None, ...',
   },
   { key: 'TotalCPUCount', property: 'totalCPUCount', ...count, default: '1', description: 'CPUs of the whole job' },
-  { key: 'NumberOfProcesses', property: 'numberOfProcesses', ...count, default: '1', description: 'processes to start' },
-  { key: 'ProcessesPerHost', property: 'processesPerHost', ...count, default: '1', description: 'processes on one host' },
-  { key: 'ThreadsPerProcess', property: 'threadsPerProcess', ...count, default: '1', description: 'threads of a process' },
+  {
+    key: 'NumberOfProcesses',
+    property: 'numberOfProcesses',
+    ...count,
+    default: '1',
+    description: 'processes to start',
+  },
+  {
+    key: 'ProcessesPerHost',
+    property: 'processesPerHost',
+    ...count,
+    default: '1',
+    description: 'processes on one host',
+  },
+  {
+    key: 'ThreadsPerProcess',
+    property: 'threadsPerProcess',
+    ...count,
+    default: '1',
+    description: 'threads of a process',
+  },
   {
     key: 'Environment',
     property: 'environment',
@@ -121,7 +150,8 @@ export const DESCRIPTION_ATTRIBUTES: readonly AttributeSpec[] = [
     property: 'interactive',
     type: 'Bool',
     default: 'False',
-    description: 'whether the streams are connected to the program that submits; then Input, Output and Error are ignored',
+    description:
+      'whether the streams are connected to the program that submits; then Input, Output and Error are ignored',
   },
   { key: 'Input', property: 'input', type: 'String', codec: nativeText, description: 'file for standard input' },
   { key: 'Output', property: 'output', type: 'String', codec: nativeText, description: 'file for standard output' },
@@ -152,8 +182,20 @@ export const DESCRIPTION_ATTRIBUTES: readonly AttributeSpec[] = [
     description: 'megabytes of the whole job',
   },
   { key: 'CPUArchitecture', property: 'cpuArchitecture', type: 'String', vector: true, description: 'acceptable ones' },
-  { key: 'OperatingSystemType', property: 'operatingSystemType', type: 'String', vector: true, description: 'acceptable ones' },
-  { key: 'CandidateHosts', property: 'candidateHosts', type: 'String', vector: true, description: 'hosts to choose from' },
+  {
+    key: 'OperatingSystemType',
+    property: 'operatingSystemType',
+    type: 'String',
+    vector: true,
+    description: 'acceptable ones',
+  },
+  {
+    key: 'CandidateHosts',
+    property: 'candidateHosts',
+    type: 'String',
+    vector: true,
+    description: 'hosts to choose from',
+  },
   { key: 'Queue', property: 'queue', type: 'String', description: 'queue or partition' },
   { key: 'JobProject', property: 'jobProject', type: 'String', description: 'account to charge' },
   { key: 'JobContact', property: 'jobContact', type: 'String', vector: true, description: 'whom to tell, as URIs' },
@@ -193,7 +235,12 @@ export const DESCRIPTION_ATTRIBUTES: readonly AttributeSpec[] = [
     codec: requirementsCodec,
     description: 'what the checkpointer must be able to save',
   },
-  { key: 'CheckpointDirectory', property: 'checkpointDirectory', type: 'String', description: 'where checkpoints go: a URL' },
+  {
+    key: 'CheckpointDirectory',
+    property: 'checkpointDirectory',
+    type: 'String',
+    description: 'where checkpoints go: a URL',
+  },
   { key: 'ReplicationLevel', property: 'replicationLevel', ...count, description: 'copies of a checkpoint' },
   { key: 'KeepCheckpoints', property: 'keepCheckpoints', ...count, description: 'complete versions that are kept' },
   { key: 'RestartOnFailure', property: 'restartOnFailure', ...amount, description: 'automatic restarts allowed' },

@@ -6,7 +6,13 @@ const time = { type: 'Time', readonly: true, codec: dateCodec } as const;
 
 export const JOB_ATTRIBUTES: readonly AttributeSpec[] = [
   { key: 'JobID', property: 'jobID', type: 'String', readonly: true, description: '[service url]-[native id]' },
-  { key: 'ServiceURL', property: 'serviceURL', type: 'String', readonly: true, description: 'the service that runs it' },
+  {
+    key: 'ServiceURL',
+    property: 'serviceURL',
+    type: 'String',
+    readonly: true,
+    description: 'the service that runs it',
+  },
   {
     key: 'ExecutionHosts',
     property: 'executionHosts',
@@ -18,7 +24,13 @@ export const JOB_ATTRIBUTES: readonly AttributeSpec[] = [
   { key: 'Created', property: 'created', ...time, description: 'when it was submitted' },
   { key: 'Started', property: 'started', ...time, description: 'when its processes started' },
   { key: 'Finished', property: 'finished', ...time, description: 'when it became final' },
-  { key: 'WorkingDirectory', property: 'workingDirectory', type: 'String', readonly: true, description: 'where it runs' },
+  {
+    key: 'WorkingDirectory',
+    property: 'workingDirectory',
+    type: 'String',
+    readonly: true,
+    description: 'where it runs',
+  },
   { key: 'ExitCode', property: 'exitCode', type: 'Int', readonly: true, description: 'when it ended by itself' },
   { key: 'Termsig', property: 'termsig', type: 'Int', readonly: true, description: 'when a signal ended it' },
 ];
@@ -29,8 +41,7 @@ export function showInAttributes(job: object, observation: JobObservation): void
   const put = (key: string, value: string | readonly string[] | undefined): void => {
     if (value !== undefined) set.assign(key, value);
   };
-  const seconds = (date: Date | undefined): string | undefined =>
-    date && dateCodec.toText(date).toString();
+  const seconds = (date: Date | undefined): string | undefined => date && dateCodec.toText(date).toString();
   put('ExecutionHosts', observation.executionHosts);
   put('Created', seconds(observation.created));
   put('Started', seconds(observation.started));

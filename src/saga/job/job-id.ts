@@ -13,9 +13,9 @@ export function formatJobId(service: URL, native: string): string {
 
 /** @throws BadParameter when the id does not have the form. */
 export function parseJobId(id: string): { service: URL; native: string } {
-  const [, service, native] = FORM.exec(typeof id === 'string' ? id : '') ?? [];
+  const [, service, native] = FORM.exec(id) ?? [];
   if (service === undefined || native === undefined) {
-    throw new BadParameter(`'${String(id)}' is not a job id; ids look like [local://localhost]-[native id]`);
+    throw new BadParameter(`'${id}' is not a job id; ids look like [local://localhost]-[native id]`);
   }
   return { service: toURL(service), native };
 }
@@ -23,5 +23,10 @@ export function parseJobId(id: string): { service: URL; native: string } {
 /** Whether two URLs name one service; an empty host is this one. */
 export function isSameService(a: URL, b: URL, schemes: readonly string[]): boolean {
   const host = (url: URL): string => (url.getHost() === '' ? 'localhost' : url.getHost());
-  return schemes.includes(a.getScheme()) && schemes.includes(b.getScheme()) && host(a) === host(b) && a.getPort() === b.getPort();
+  return (
+    schemes.includes(a.getScheme()) &&
+    schemes.includes(b.getScheme()) &&
+    host(a) === host(b) &&
+    a.getPort() === b.getPort()
+  );
 }

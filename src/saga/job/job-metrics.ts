@@ -4,12 +4,40 @@ import type { JobObservation } from '../spi/job.js';
 
 /** The metrics of one job. */
 export class JobMetrics {
-  readonly #detail = new Metric('job.state_detail', "the backend's own state, as adaptor:STATE", 'ReadOnly', '1', 'String', 'none:NEW');
+  readonly #detail = new Metric(
+    'job.state_detail',
+    "the backend's own state, as adaptor:STATE",
+    'ReadOnly',
+    '1',
+    'String',
+    'none:NEW',
+  );
   readonly #signal = new Metric('job.signal', 'the signal that the job got last', 'ReadOnly', '1', 'Int', '0');
   readonly #cpuTime = new Metric('job.cpu_time', 'CPU time of all processes', 'ReadOnly', 'seconds', 'Int', '0');
-  readonly #memory = new Metric('job.memory_use', 'memory, at last its high-water mark', 'ReadOnly', 'megabyte', 'Float', '0.0');
-  readonly #vmemory = new Metric('job.vmemory_use', 'virtual memory, at last its high-water mark', 'ReadOnly', 'megabyte', 'Float', '0.0');
-  readonly #performance = new Metric('job.performance', 'floating point performance', 'ReadOnly', 'FLOPS', 'Float', '0.0');
+  readonly #memory = new Metric(
+    'job.memory_use',
+    'memory, at last its high-water mark',
+    'ReadOnly',
+    'megabyte',
+    'Float',
+    '0.0',
+  );
+  readonly #vmemory = new Metric(
+    'job.vmemory_use',
+    'virtual memory, at last its high-water mark',
+    'ReadOnly',
+    'megabyte',
+    'Float',
+    '0.0',
+  );
+  readonly #performance = new Metric(
+    'job.performance',
+    'floating point performance',
+    'ReadOnly',
+    'FLOPS',
+    'Float',
+    '0.0',
+  );
 
   get all(): readonly Metric[] {
     return [this.#detail, this.#signal, this.#cpuTime, this.#memory, this.#vmemory, this.#performance];

@@ -133,7 +133,8 @@ export class JobService extends SessionObject {
     const natives = await this.#call('job.submit', 'runJobs', (adaptor, o) => adaptor.submit(specs, o), options);
     jobs.forEach((job, i) => {
       const native = natives[i];
-      if (native === undefined) throw new NoSuccess(`the adaptor gave ${String(natives.length)} ids for ${String(jobs.length)} jobs`);
+      if (native === undefined)
+        throw new NoSuccess(`the adaptor gave ${String(natives.length)} ids for ${String(jobs.length)} jobs`);
       job.submittedAs(native);
     });
     return jobs;
@@ -208,7 +209,9 @@ export class JobService extends SessionObject {
     const here = this.#binding.url.getHost() || 'localhost';
     if (host.toLowerCase() === here) return;
     if (!this.#binding.manifest.jobAttributes?.includes('candidateHosts')) {
-      throw new BadParameter(`this service runs jobs on '${here}' only; it does not know the host '${host}'`, { object: this });
+      throw new BadParameter(`this service runs jobs on '${here}' only; it does not know the host '${host}'`, {
+        object: this,
+      });
     }
     description.candidateHosts = [host];
   }
@@ -224,7 +227,8 @@ export class JobService extends SessionObject {
   }
 
   #requireOpen(method: string, options?: CallOptions): void {
-    if (this.#closed) throw new IncorrectState(`job_service.${method}: the service is closed; make a new one`, { object: this });
+    if (this.#closed)
+      throw new IncorrectState(`job_service.${method}: the service is closed; make a new one`, { object: this });
     throwIfAborted(options, `job_service.${method}`);
   }
 }

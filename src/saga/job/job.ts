@@ -4,7 +4,14 @@ import type { Readable, Writable } from 'node:stream';
 import { asyncAttributed, attributeSetOf, type AsyncAttributes } from '../core/attributes.js';
 import { asynchronous, type Tasks } from '../core/call-modes.js';
 import { type CallOptions, throwIfAborted } from '../core/call-options.js';
-import { BadParameter, DoesNotExist, IncorrectState, NoSuccess, NotImplemented, type SagaException } from '../core/exceptions.js';
+import {
+  BadParameter,
+  DoesNotExist,
+  IncorrectState,
+  NoSuccess,
+  NotImplemented,
+  type SagaException,
+} from '../core/exceptions.js';
 import { ObjectType, type SagaObject } from '../core/object.js';
 import { AccessControl, type Permissions } from '../core/permissions.js';
 import type { Session } from '../core/session.js';
@@ -102,9 +109,16 @@ export class Job extends Task<void, JobState> implements Permissions {
   async getJobDescription(options?: CallOptions): Promise<JobDescription> {
     throwIfAborted(options, 'job.getJobDescription');
     if (this.#init.description) return this.#init.description.clone();
-    const spec = await this.#call('job.query', 'getJobDescription', (adaptor, o) => adaptor.describe(this.#id, o), options);
+    const spec = await this.#call(
+      'job.query',
+      'getJobDescription',
+      (adaptor, o) => adaptor.describe(this.#id, o),
+      options,
+    );
     if (spec) return descriptionOf(spec);
-    throw new DoesNotExist(`the description of ${this.#id} is not known: it was submitted by other means`, { object: this });
+    throw new DoesNotExist(`the description of ${this.#id} is not known: it was submitted by other means`, {
+      object: this,
+    });
   }
 
   /** What is written to the returned stream is the standard input of the (interactive) job; its end is the end of the input. */
@@ -140,7 +154,13 @@ export class Job extends Task<void, JobState> implements Permissions {
 
   /** Saves a checkpoint of a Running job, which goes on. */
   checkpoint(options?: CallOptions): Promise<void> {
-    return this.#act('job.checkpoint', 'checkpoint', [JobState.Running], (adaptor, id, o) => adaptor.checkpoint(id, o), options);
+    return this.#act(
+      'job.checkpoint',
+      'checkpoint',
+      [JobState.Running],
+      (adaptor, id, o) => adaptor.checkpoint(id, o),
+      options,
+    );
   }
 
   /** Moves a Running or Suspended job to where the description says; its JobID may change. */
@@ -157,7 +177,9 @@ export class Job extends Task<void, JobState> implements Permissions {
    */
   async signal(signum: number, options?: CallOptions): Promise<void> {
     if (!Number.isInteger(signum) || signum < 1) {
-      throw new BadParameter(`a signal is a positive number, such as 15 for SIGTERM; got ${String(signum)}`, { object: this });
+      throw new BadParameter(`a signal is a positive number, such as 15 for SIGTERM; got ${String(signum)}`, {
+        object: this,
+      });
     }
     const states = [JobState.Running, JobState.Suspended];
     await this.#act('job.signal', 'signal', states, (adaptor, id, o) => adaptor.signal(id, signum, o), options);
@@ -211,13 +233,22 @@ export class Job extends Task<void, JobState> implements Permissions {
 
   /** @internal The service was closed: nothing is observed any more. */
   serviceClosed(): void {
-    this.abandon(new IncorrectState('the job service was closed; the job goes on: get it again with getJob(jobID)', { object: this }));
+    this.abandon(
+      new IncorrectState('the job service was closed; the job goes on: get it again with getJob(jobID)', {
+        object: this,
+      }),
+    );
   }
 
   protected override async start(options?: CallOptions): Promise<void> {
     const { description } = this.#init;
     if (!description) throw new IncorrectState('the job has no description', { object: this });
-    const [native] = await this.#call('job.submit', 'run', (adaptor, o) => adaptor.submit([specOf(description)], o), options);
+    const [native] = await this.#call(
+      'job.submit',
+      'run',
+      (adaptor, o) => adaptor.submit([specOf(description)], o),
+      options,
+    );
     if (native === undefined) throw new NoSuccess('the adaptor gave no id for the job', { object: this });
     this.submittedAs(native);
   }
@@ -277,7 +308,9 @@ export class Job extends Task<void, JobState> implements Permissions {
     const state = await this.getState(options);
     if (!states.includes(state)) {
       const names = states.map(nameOf).join(' or ');
-      throw new IncorrectState(`job.${method} needs a job that is ${names}; this one is ${nameOf(state)}`, { object: this });
+      throw new IncorrectState(`job.${method} needs a job that is ${names}; this one is ${nameOf(state)}`, {
+        object: this,
+      });
     }
     await this.#call(capability, method, (adaptor, o) => run(adaptor, this.#id, o), options);
     await this.refresh(options);
@@ -290,9 +323,12 @@ export class Job extends Task<void, JobState> implements Permissions {
   ): Promise<S> {
     const description = await this.getJobDescription(options);
     if (description.interactive !== true) {
-      throw new IncorrectState(`job.${method} needs an interactive job: set Interactive to True, or read the file of Output`, {
-        object: this,
-      });
+      throw new IncorrectState(
+        `job.${method} needs an interactive job: set Interactive to True, or read the file of Output`,
+        {
+          object: this,
+        },
+      );
     }
     return this.#call('job.io', method, (adaptor, o) => open(adaptor, this.#id, o), options);
   }
@@ -319,9 +355,12 @@ export class Job extends Task<void, JobState> implements Permissions {
     const bits = (table: AccessControl, who: string): number => table.grants.get(who) ?? table.grants.get('*') ?? 0;
     if ([...ids].every((who) => bits(now, who) === bits(wanted, who))) return;
     const backend = this.#init.binding.manifest.name;
-    throw new NotImplemented(`the adaptor '${backend}' cannot change who may use a job: it belongs to ${now.owner} alone`, {
-      object: this,
-    });
+    throw new NotImplemented(
+      `the adaptor '${backend}' cannot change who may use a job: it belongs to ${now.owner} alone`,
+      {
+        object: this,
+      },
+    );
   }
 
   #outcomeOf(observation: JobObservation): TaskOutcome<void> {

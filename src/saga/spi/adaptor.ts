@@ -104,6 +104,5 @@ export interface AdaptorManifest<C extends Capability = Capability> {
 
 /** Types a manifest: what it declares, `load` must give. */
 export function defineAdaptor<const C extends Capability>(manifest: AdaptorManifest<C>): AdaptorManifest {
-  // Sound: every method of the declared capabilities is there, and the engine asks `capabilities` before any other.
-  return manifest as unknown as AdaptorManifest;
+  return manifest;
 }

@@ -35,15 +35,17 @@ async function build(manifest: AdaptorManifest): Promise<{ once: Policy; repeate
   const cockatiel = await import('cockatiel');
   const { timeout: seconds = 0, retries = 0, concurrency = Infinity } = manifest.limits ?? {};
 
-  const inTime =
-    seconds > 0 ? cockatiel.timeout(seconds * 1000, cockatiel.TimeoutStrategy.Aggressive) : cockatiel.noop;
+  const inTime = seconds > 0 ? cockatiel.timeout(seconds * 1000, cockatiel.TimeoutStrategy.Aggressive) : cockatiel.noop;
   const throttled = concurrency < Infinity ? cockatiel.bulkhead(concurrency, QUEUE) : cockatiel.noop;
   const again =
     retries > 0
-      ? cockatiel.retry(cockatiel.handleWhen((error) => cockatiel.isTaskCancelledError(error) || isTransient(error)), {
-          maxAttempts: retries,
-          backoff: new cockatiel.ExponentialBackoff({ initialDelay: 200, maxDelay: 10_000 }),
-        })
+      ? cockatiel.retry(
+          cockatiel.handleWhen((error) => isCancelled(error) || isTransient(error)),
+          {
+            maxAttempts: retries,
+            backoff: new cockatiel.ExponentialBackoff({ initialDelay: 200, maxDelay: 10_000 }),
+          },
+        )
       : cockatiel.noop;
 
   // The timeout is innermost: it bounds one attempt, not the waiting for a place or between attempts.
@@ -52,15 +54,24 @@ async function build(manifest: AdaptorManifest): Promise<{ once: Policy; repeate
   const under =
     (policy: typeof once | typeof repeated): Policy =>
     async (attempt, signal) => {
+      const late = (cause: unknown): Timeout => {
+        return new Timeout(`the backend did not answer within ${String(seconds)} s`, { adaptor: manifest.name, cause });
+      };
+      // An attempt that heeds its signal rejects in its own words; whose abort it was tells what they mean.
+      const inWords: typeof attempt = (ending) =>
+        attempt(ending).catch((error: unknown) => {
+          throw ending?.aborted && !signal?.aborted ? late(error) : error;
+        });
       try {
-        return await policy.execute(({ signal: ending }) => attempt(ending), signal);
+        return await policy.execute(({ signal: ending }) => inWords(ending), signal);
       } catch (error) {
-        throw cockatiel.isTaskCancelledError(error) ? tookTooLong(manifest, seconds) : error;
+        throw isCancelled(error) ? late(error) : error;
       }
     };
   return { once: under(once), repeated: under(repeated) };
 }
 
-function tookTooLong(manifest: AdaptorManifest, seconds: number): Timeout {
-  return new Timeout(`the backend did not answer within ${String(seconds)} s`, { adaptor: manifest.name });
+/** By its mark: cockatiel 3.2's own isTaskCancelledError looks for another one. */
+function isCancelled(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'isTaskCancelledError' in error;
 }

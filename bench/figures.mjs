@@ -1,0 +1,201 @@
+/** What is measured: the figures, the processes that measure them, and the goals. */
+
+/**
+ * A process that measures one thing and prints it as a JSON object of numbers.
+ * @typedef {object} Probe
+ * @property {string} name by which rows refer to it
+ * @property {string[]} command script beside this file, and its arguments
+ * @property {string[]} [flags] of node
+ * @property {'native' | 'sh'} [launcher] which launcher runs its jobs; native by default
+ */
+
+/**
+ * One line of the table: a number of one probe, beside the same number of another.
+ * @typedef {object} Row
+ * @property {string} what
+ * @property {[probe: string, number: string]} value
+ * @property {[probe: string, number: string]} [base] what it is compared with
+ * @property {'ratio' | 'difference'} [compare]
+ * @property {string} unit
+ * @property {Goal} [goal]
+ */
+
+/**
+ * @typedef {object} Goal
+ * @property {'value' | 'comparison'} of
+ * @property {'least' | 'most'} at
+ * @property {number} limit
+ */
+
+/**
+ * @typedef {object} Figure
+ * @property {string} name for `--only`
+ * @property {string} title
+ * @property {Probe[]} probes run one after the other in every round
+ * @property {Row[]} rows
+ */
+
+const JOBS = '2000';
+const SINGLE_JOBS = '200';
+const STALLS = '20';
+const COLD_STARTS = '15';
+const BIG_HEAP = ['--max-old-space-size=4096', '--expose-gc'];
+
+/** @type {Figure[]} */
+export const FIGURES = [
+  {
+    name: 'throughput',
+    title: `Throughput: ${JOBS} jobs, 16 in flight`,
+    probes: [
+      { name: 'spawn', command: ['throughput.mjs', 'spawn', JOBS] },
+      { name: 'native', command: ['throughput.mjs', 'jobs', JOBS] },
+      { name: 'batch', command: ['throughput.mjs', 'batch', JOBS] },
+      { name: 'sh', command: ['throughput.mjs', 'jobs', JOBS], launcher: 'sh' },
+    ],
+    rows: [
+      {
+        what: 'createJob, run, wait',
+        value: ['native', 'perSecond'],
+        base: ['spawn', 'perSecond'],
+        compare: 'ratio',
+        unit: 'jobs/s',
+        goal: { of: 'comparison', at: 'least', limit: 1 },
+      },
+      {
+        what: 'runJobs, one batch',
+        value: ['batch', 'perSecond'],
+        base: ['spawn', 'perSecond'],
+        compare: 'ratio',
+        unit: 'jobs/s',
+      },
+      {
+        what: 'createJob, run, wait; sh launcher',
+        value: ['sh', 'perSecond'],
+        base: ['spawn', 'perSecond'],
+        compare: 'ratio',
+        unit: 'jobs/s',
+      },
+      {
+        what: 'processor time of the submitter',
+        value: ['native', 'cpuPerJob'],
+        base: ['spawn', 'cpuPerJob'],
+        compare: 'ratio',
+        unit: 'ms a job',
+        goal: { of: 'value', at: 'most', limit: 1 },
+      },
+      {
+        what: 'the same, runJobs',
+        value: ['batch', 'cpuPerJob'],
+        base: ['spawn', 'cpuPerJob'],
+        compare: 'ratio',
+        unit: 'ms a job',
+      },
+    ],
+  },
+  {
+    name: 'latency',
+    title: `Latency: ${SINGLE_JOBS} jobs, one at a time`,
+    probes: [
+      { name: 'spawn', command: ['latency.mjs', 'spawn', SINGLE_JOBS] },
+      { name: 'native', command: ['latency.mjs', 'jobs', SINGLE_JOBS] },
+      { name: 'sh', command: ['latency.mjs', 'jobs', SINGLE_JOBS], launcher: 'sh' },
+    ],
+    rows: [
+      {
+        what: 'submit to done, median',
+        value: ['native', 'median'],
+        base: ['spawn', 'median'],
+        compare: 'ratio',
+        unit: 'ms',
+        goal: { of: 'comparison', at: 'most', limit: 1.2 },
+      },
+      {
+        what: 'submit to done, 95 of 100',
+        value: ['native', 'p95'],
+        base: ['spawn', 'p95'],
+        compare: 'ratio',
+        unit: 'ms',
+      },
+      {
+        what: 'median; sh launcher',
+        value: ['sh', 'median'],
+        base: ['spawn', 'median'],
+        compare: 'ratio',
+        unit: 'ms',
+      },
+      {
+        what: '95 of 100; sh launcher',
+        value: ['sh', 'p95'],
+        base: ['spawn', 'p95'],
+        compare: 'ratio',
+        unit: 'ms',
+      },
+      { what: 'first job of a process', value: ['native', 'first'], base: ['spawn', 'first'], unit: 'ms' },
+      { what: 'first job ever (compiles the launcher)', value: ['fresh', 'first'], unit: 'ms' },
+    ],
+  },
+  {
+    name: 'stall',
+    title: `Event loop stall in a process with a heap of 1 GB: ${STALLS} jobs, one at a time`,
+    probes: [
+      { name: 'spawn', command: ['stall.mjs', 'spawn', STALLS], flags: BIG_HEAP },
+      { name: 'native', command: ['stall.mjs', 'jobs', STALLS], flags: BIG_HEAP },
+    ],
+    rows: [
+      {
+        what: 'longest stall of a job, median',
+        value: ['native', 'median'],
+        base: ['spawn', 'median'],
+        compare: 'ratio',
+        unit: 'ms',
+        goal: { of: 'value', at: 'most', limit: 5 },
+      },
+      {
+        what: 'longest stall of all jobs',
+        value: ['native', 'worst'],
+        base: ['spawn', 'worst'],
+        compare: 'ratio',
+        unit: 'ms',
+      },
+      { what: 'first job (starts the launcher)', value: ['native', 'first'], base: ['spawn', 'first'], unit: 'ms' },
+      { what: 'nothing happens (noise)', value: ['native', 'idle'], base: ['spawn', 'idle'], unit: 'ms' },
+    ],
+  },
+  {
+    name: 'cold',
+    title: `Cold start: process start to the end of one job, ${COLD_STARTS} times`,
+    probes: [{ name: 'starts', command: ['cold-start.mjs', COLD_STARTS] }],
+    rows: [
+      {
+        what: 'import, one job',
+        value: ['starts', 'esmDone'],
+        base: ['starts', 'floorDone'],
+        compare: 'difference',
+        unit: 'ms',
+        goal: { of: 'comparison', at: 'most', limit: 40 },
+      },
+      {
+        what: 'require, one job',
+        value: ['starts', 'cjsDone'],
+        base: ['starts', 'floorDone'],
+        compare: 'difference',
+        unit: 'ms',
+        goal: { of: 'comparison', at: 'most', limit: 40 },
+      },
+      {
+        what: 'import alone',
+        value: ['starts', 'esmImported'],
+        base: ['starts', 'floorImported'],
+        compare: 'difference',
+        unit: 'ms',
+      },
+      {
+        what: 'require alone',
+        value: ['starts', 'cjsImported'],
+        base: ['starts', 'floorImported'],
+        compare: 'difference',
+        unit: 'ms',
+      },
+    ],
+  },
+];
