@@ -17,6 +17,7 @@ const [way = '', countText = ''] = process.argv.slice(2);
 
 /** @returns {object[]} */
 function fillHeap() {
+  /** @type {object[]} */
   const objects = [];
   while (process.memoryUsage().heapUsed < HEAP_BYTES) {
     for (let i = 0; i < OBJECTS_A_STEP; i++) {

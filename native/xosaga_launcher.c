@@ -477,7 +477,7 @@ static void export_number(const char *name, long value) {
 }
 
 /* In the new process: everything that a job may expect of its surroundings. Returns only when exec failed. */
-static void become_process(const struct keeper *keeper, pid_t keeper_pid, long rank) {
+static void become_process(const struct keeper *keeper, pid_t keeper_pid) {
   setpgid(0, keeper->group);
 #if defined(__linux__)
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -491,48 +491,39 @@ static void become_process(const struct keeper *keeper, pid_t keeper_pid, long r
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  export_number("XOSAGA_RANK", rank);
   execvp(keeper->job->argv[0], keeper->job->argv);
 }
 
-struct exec_failure {
-  long rank;
-  int error;
-};
-
-static bool fork_process(struct keeper *keeper, long rank, int failures) {
-  pid_t keeper_pid = getpid();
-  pid_t pid = fork();
-  if (pid < 0) return fail(keeper, errno, rank, "cannot start process %ld of the job", rank);
-  if (pid == 0) {
-    become_process(keeper, keeper_pid, rank);
-    struct exec_failure failure = {rank, errno};
-    _exit(write(failures, &failure, sizeof failure) < 0 ? 127 : 126);
-  }
-  if (rank == 0) keeper->group = pid;
-  setpgid(pid, keeper->group); /* the process does it too: whoever comes first, the group is there for the next rank */
-  keeper->pids[rank] = pid;
-  keeper->live++;
-  return true;
-}
-
-static bool explain_exec(struct keeper *keeper, const struct exec_failure *failure) {
+static bool explain_exec(struct keeper *keeper, int error, long rank) {
   const char *program = keeper->job->argv[0];
-  fail(keeper, failure->error, failure->rank, "cannot execute '%s'", program);
+  fail(keeper, error, rank, "cannot execute '%s'", program);
   const char *hint = "";
-  if (failure->error == ENOENT && strchr(program, '/') == NULL) hint = " (not found in PATH)";
-  else if (failure->error == ENOENT && access(program, F_OK) == 0) hint = " (its interpreter is missing)";
+  if (error == ENOENT && strchr(program, '/') == NULL) hint = " (not found in PATH)";
+  else if (error == ENOENT && access(program, F_OK) == 0) hint = " (its interpreter is missing)";
   tail_add(&keeper->tail, hint, strlen(hint));
   return false;
 }
 
-/* Every process has this pipe until its exec succeeds: the end of the file says that all run. */
-static bool all_executed(struct keeper *keeper, int failures) {
-  struct exec_failure failure;
-  ssize_t size;
-  do size = read(failures, &failure, sizeof failure);
-  while (size < 0 && errno == EINTR);
-  return size == sizeof failure ? explain_exec(keeper, &failure) : true;
+/*
+ * Starts a process; when this returns it executes its program. vfork, as nothing is copied, and as the keeper goes on
+ * only when the program is executed or could not be: the two share their memory until then, so the child writes to
+ * nothing but `error`.
+ */
+static bool start_process(struct keeper *keeper, long rank) {
+  pid_t keeper_pid = getpid();
+  volatile int error = 0;
+  export_number("XOSAGA_RANK", rank);
+  pid_t pid = vfork();
+  if (pid < 0) return fail(keeper, errno, rank, "cannot start process %ld of the job", rank);
+  if (pid == 0) {
+    become_process(keeper, keeper_pid);
+    error = errno;
+    _exit(127);
+  }
+  if (rank == 0) keeper->group = pid;
+  keeper->pids[rank] = pid;
+  keeper->live++;
+  return error == 0 || explain_exec(keeper, error, rank);
 }
 
 static void reap_all(struct keeper *keeper) {
@@ -544,16 +535,11 @@ static void reap_all(struct keeper *keeper) {
 
 static bool start_processes(struct keeper *keeper) {
   const struct job *job = keeper->job;
-  int failures[2];
-  if (!cloexec_pipe(failures)) return fail(keeper, errno, 0, "cannot make a pipe for the processes");
   for (long i = 0; i < job->envc; i++) putenv(job->env[i]);
   setenv("XOSAGA_JOB_ID", job->id, 1);
   export_number("XOSAGA_SIZE", job->processes);
   bool started = true;
-  for (long rank = 0; started && rank < job->processes; rank++) started = fork_process(keeper, rank, failures[1]);
-  close(failures[1]);
-  started = started && all_executed(keeper, failures[0]);
-  close(failures[0]);
+  for (long rank = 0; started && rank < job->processes; rank++) started = start_process(keeper, rank);
   for (int i = 0; i < 3; i++) close(keeper->streams[i]);
   if (!started) reap_all(keeper);
   return started;
@@ -624,11 +610,13 @@ static void reap(struct keeper *keeper, double grace) {
   }
 }
 
+/* At most what a pipe can hold (1 MiB): a job that never stops to write must not keep its keeper from all else. */
 static void read_stderr(struct keeper *keeper) {
-  char bytes[4096];
-  ssize_t size;
-  while ((size = read(keeper->stderr_pipe, bytes, sizeof bytes)) > 0) tail_add(&keeper->tail, bytes, (size_t)size);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  char bytes[65536];
+  ssize_t size = 1;
+  for (int round = 0; round < 16 && size > 0; round++)
+    if ((size = read(keeper->stderr_pipe, bytes, sizeof bytes)) > 0) tail_add(&keeper->tail, bytes, (size_t)size);
+  if (size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR))) return;
   close(keeper->stderr_pipe);
   keeper->stderr_pipe = -1;
 }

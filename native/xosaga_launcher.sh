@@ -40,6 +40,11 @@ xo_own_pid() {
   if read -r xo_pid xo_rest </proc/self/stat; then :; else xo_pid=$(sh -c 'echo "$PPID"'); fi
 } 2>/dev/null
 
+# <signal>: to our keeper, from a helper that may have outlived it: then its pid may be another's.
+xo_signal_keeper() {
+  xo_process_start "$xo_pid" && [ "$xo_start" = "$xo_keeper_start" ] && kill -s "$1" "$xo_pid"
+}
+
 xo_submitter_lives() {
   xo_process_start "$xo_submitter" && [ "$xo_start" = "$xo_submitter_start" ]
 }
@@ -77,6 +82,7 @@ xo_claim() {
   xo_now
   xo_own_pid
   xo_process_start self
+  xo_keeper_start=$xo_start
   xo_own="start $xo_number $xo_time $xo_pid $xo_start"
   xo_append "$xo_own" || xo_not_started
   xo_claims=$(grep -E "^(start $xo_number [^ ]+ [^ ]+ [^ ]+|never $xo_number [^ ]+ [^ ]+)\$" "$xo_dir/events")
@@ -267,7 +273,7 @@ xo_set_timer() {
     sleep "$1" &
     xo_sleep=$!
     wait "$xo_sleep"
-    kill -s ALRM "$xo_pid"
+    xo_signal_keeper ALRM
   ) >/dev/null 2>&1 9>&- &
   xo_timer=$!
 }
@@ -324,7 +330,7 @@ xo_watch_submitter() {
   (
     trap - USR1 USR2 ALRM TERM
     while xo_submitter_lives; do sleep 1; done
-    kill -s TERM "$xo_pid"
+    xo_signal_keeper TERM
   ) >/dev/null 2>&1 9>&- &
   xo_watcher=$!
 }
@@ -404,7 +410,9 @@ job() {
   trap '' TERM USR1 USR2 ALRM
   kill -s KILL -- "-$xo_group" 2>/dev/null
   if [ "$xo_canceled" ]; then xo_kill_marked; fi
-  if [ "$xo_timer$xo_watcher" ]; then kill $xo_timer $xo_watcher 2>/dev/null; fi
+  if [ "$xo_timer" ]; then kill "$xo_timer" 2>/dev/null; fi
+  # Not TERM: a subshell that has just been forked loses it, and would watch the submitter for as long as that lives.
+  if [ "$xo_watcher" ]; then kill -s KILL "$xo_watcher" 2>/dev/null; fi
   xo_record_outcome
 }
 

@@ -12,6 +12,11 @@ const NEEDS = [
     packages: ['gcc', 'libc6-dev'],
     isThere: () => succeeds('cc', ['-x', 'c', '-fsyntax-only', '-'], '#include <stdlib.h>\n'),
   },
+  {
+    what: 'the shells in which the sh launcher must run',
+    packages: ['bash', 'busybox', 'dash'],
+    isThere: () => ['bash', 'busybox', 'dash'].every((shell) => succeeds('sh', ['-c', `command -v ${shell}`])),
+  },
 ];
 
 const POLICY = '/usr/sbin/policy-rc.d';

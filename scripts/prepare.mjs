@@ -43,7 +43,7 @@ async function newestChange(path) {
 }
 
 async function isBuilt() {
-  const sources = ['src', 'examples', 'package.json', 'scripts/build.mjs'];
+  const sources = ['src', 'examples', 'package.json', 'scripts'];
   const configurations = (await readdir(root)).filter((name) => /^tsconfig.*\.json$/.test(name));
   const [built, ...changes] = await Promise.all(
     ['dist/.built', ...sources, ...configurations].map((path) => newestChange(`${root}${path}`)),

@@ -20,9 +20,66 @@ const random = new Random(SEED);
 
 /** What has broken programs before: shells, escapes, options, encodings. */
 const NASTY: readonly Buffer[] = [
-  ...['', ' ', '-', '--', '-n', '-e', '--help', '=', 'A=b', '~', '*', '?', '[a-z]', '{a,b}', '#', '!', '!!', '&', ';', '|'],
-  ...["'", "''", "'\\''", '"', '\\', '\\\\', '\\n', '\n', '\n\n', 'a\n', '\na', '\r', '\r\n', '\t', '$', '$$', '$x', '${x}'],
-  ...['$(id)', '`id`', '%', '%s', '%n', '%00', '%2D', '>', '<', '>>x', '(', ')', 'job x', "'\n'", '"$xo_nl"', "'\"$xo_nl\"'"],
+  ...[
+    '',
+    ' ',
+    '-',
+    '--',
+    '-n',
+    '-e',
+    '--help',
+    '=',
+    'A=b',
+    '~',
+    '*',
+    '?',
+    '[a-z]',
+    '{a,b}',
+    '#',
+    '!',
+    '!!',
+    '&',
+    ';',
+    '|',
+  ],
+  ...[
+    "'",
+    "''",
+    "'\\''",
+    '"',
+    '\\',
+    '\\\\',
+    '\\n',
+    '\n',
+    '\n\n',
+    'a\n',
+    '\na',
+    '\r',
+    '\r\n',
+    '\t',
+    '$',
+    '$$',
+    '$x',
+    '${x}',
+  ],
+  ...[
+    '$(id)',
+    '`id`',
+    '%',
+    '%s',
+    '%n',
+    '%00',
+    '%2D',
+    '>',
+    '<',
+    '>>x',
+    '(',
+    ')',
+    'job x',
+    "'\n'",
+    '"$xo_nl"',
+    '\'"$xo_nl"\'',
+  ],
   ...['\u0001', '\u007f', '\u001b[0m', '\u0081\u0088', 'ä', '日本語', '😀', '\ufeff', '\ufffd', '\u2028', 'e\u0301'],
 ].map((text) => Buffer.from(text));
 const INVALID: readonly Buffer[] = [
@@ -110,9 +167,9 @@ describe.each(['native', 'sh'])('with the %s launcher', (kind) => {
         });
         expect(list(output)).toEqual(['/bin/sh', ...script, ...latin1(given)]);
         const told = await (await service.getJob(job.jobID!)).getJobDescription();
-        expect(told.arguments!.slice(script.length).map((text) => Buffer.from(encodeNative(text)).toString('latin1'))).toEqual(
-          latin1(given),
-        );
+        expect(
+          told.arguments!.slice(script.length).map((text) => Buffer.from(encodeNative(text)).toString('latin1')),
+        ).toEqual(latin1(given));
       }),
     );
   }, 60_000);
@@ -128,7 +185,11 @@ describe.each(['native', 'sh'])('with the %s launcher', (kind) => {
           output,
         });
         const found = list(output).filter((entry) => entry.startsWith('XT_'));
-        expect(found.sort()).toEqual(latin1(given).map((value, n) => `XT_${String(n)}=${value}`).sort());
+        expect(found.sort()).toEqual(
+          latin1(given)
+            .map((value, n) => `XT_${String(n)}=${value}`)
+            .sort(),
+        );
       }),
     );
   }, 60_000);

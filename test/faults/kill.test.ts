@@ -4,7 +4,17 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
@@ -66,7 +76,8 @@ class Round {
   async problems(): Promise<string[]> {
     execFileSync('mkfifo', [this.#gate]);
     writeFileSync(this.#ledger, '');
-    if (existsSync(join(warm, 'native'))) cpSync(join(warm, 'native'), join(this.#home, 'native'), { recursive: true, mode: 0 });
+    if (existsSync(join(warm, 'native')))
+      cpSync(join(warm, 'native'), join(this.#home, 'native'), { recursive: true, mode: 0 });
     execFileSync('chmod', ['700', this.#home]);
     const gate = openSync(this.#gate, 'r+');
     try {
@@ -104,7 +115,11 @@ class Round {
   #scripts(): string[] {
     const entry = `printf '%s\\n' "$XOSAGA_JOB_ID" >>'${this.#ledger}'`;
     return Array.from({ length: JOBS }, () =>
-      this.#random.pick([entry, `sleep 0.0${String(1 + this.#random.below(9))}; ${entry}`, `read x <'${this.#gate}'; ${entry}`]),
+      this.#random.pick([
+        entry,
+        `sleep 0.0${String(1 + this.#random.below(9))}; ${entry}`,
+        `read x <'${this.#gate}'; ${entry}`,
+      ]),
     );
   }
 
@@ -153,17 +168,21 @@ class Round {
       else if (keeper === undefined) problems.push(`${id} has no outcome, and no keeper was killed`);
     }
     const unknown = Object.values(seen).filter(({ state }) => state === 'Failed').length;
-    if (this.#victim === 'keeper' && unknown > 1) problems.push(`one keeper was killed, ${String(unknown)} jobs failed`);
+    if (this.#victim === 'keeper' && unknown > 1)
+      problems.push(`one keeper was killed, ${String(unknown)} jobs failed`);
     for (const { id, state } of program.all('ended') as { id: string; state: string }[]) {
       if (seen[id]?.state !== state) problems.push(`${id} was told ${state}, then ${String(seen[id]?.state)}`);
     }
-    if (this.#victim !== 'submitter' && program.all('ended').length !== JOBS) problems.push('the submitter missed an end');
+    if (this.#victim !== 'submitter' && program.all('ended').length !== JOBS)
+      problems.push('the submitter missed an end');
     return problems;
   }
 
   /** What is known, for the report of a failure. */
   #journal(): string {
-    const events = execFileSync('sh', ['-c', `cat '${this.#home}'/local/*/events | grep . || true`], { encoding: 'utf8' });
+    const events = execFileSync('sh', ['-c', `cat '${this.#home}'/local/*/events | grep . || true`], {
+      encoding: 'utf8',
+    });
     return `${events}\nalive: ${processesWith(this.#mark).join(' ')}`;
   }
 }

@@ -123,7 +123,9 @@ export class Program {
   async success(): Promise<void> {
     await this.exited;
     if (this.process.exitCode !== 0) {
-      throw new Error(`the program ended with ${String(this.process.exitCode ?? this.process.signalCode)}: ${this.#errors}`);
+      throw new Error(
+        `the program ended with ${String(this.process.exitCode ?? this.process.signalCode)}: ${this.#errors}`,
+      );
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Reproducible random numbers: `XOSAGA_SEED` repeats a run; every failure must tell the seed. */
 
-export const SEED: number = Number(process.env['XOSAGA_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+export const SEED = Number(process.env['XOSAGA_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 /** Numbers in [0, 1): mulberry32. */
 export class Random {

@@ -91,6 +91,9 @@ describe('job service', () => {
     await expect(saga.JobService.create('local://elsewhere.example')).rejects.toThrow(saga.IncorrectURL);
     await expect(saga.JobService.create('nosuch://localhost')).rejects.toThrow(/no adaptor serves the scheme 'nosuch'/);
     await expect(saga.JobService.create('local://localhost/path')).rejects.toThrow(/has a path/);
+    await expect(saga.JobService.create('local://me:secret@localhost:99')).rejects.toThrow(
+      /me:\*\*\*@.* has a user and a port/,
+    );
     await expect(saga.JobService.create('http://:80:80')).rejects.toThrow(saga.BadParameter);
   });
 
@@ -109,7 +112,7 @@ describe('job service', () => {
   rule(184, 'runJob on a given host runs there or not at all', async () => {
     const { job } = await service.runJob('true', 'localhost');
     await job.wait();
-    await expect(service.runJob('true', 'nowhere.example')).rejects.toThrow(/does not know the host 'nowhere.example'/);
+    await expect(service.runJob('true', 'nowhere.example')).rejects.toThrow(/CandidateHosts asks for nowhere.example/);
   });
 
   rule(185, 'the streams of runJob are complete from the start of the process', async () => {
@@ -177,6 +180,16 @@ describe('job service', () => {
     expect(JSON.parse(stdout)).toEqual([saga.JobState.Failed, 7, job.finished?.toISOString(), ['-c', 'exit 7']]);
   });
 
+  test('all spellings of this machine are one service, whose jobs have one id', async () => {
+    for (const url of ['', 'fork://localhost', 'local://127.0.0.1', 'local://']) {
+      await using same = await saga.JobService.create(url);
+      const { job } = await same.runJob('true');
+      await job.wait();
+      expect(await service.list()).toContain(job.jobID);
+      expect((await service.getJob(job.jobID ?? '')).jobID).toBe(job.jobID);
+    }
+  });
+
   test('runJobs submits all or none', async () => {
     const jd = new saga.JobDescription({ executable: '/bin/true' });
     const jobs = await service.runJobs(Array.from({ length: 20 }, () => jd));
@@ -201,6 +214,8 @@ describe('job service', () => {
     });
     await expect(other.list()).rejects.toThrow(saga.IncorrectState);
     await other.close();
+    await expect(job.getState()).rejects.toThrow(/the service is closed/);
+    await expect(job.wait()).rejects.toThrow(/the service is closed/);
     const again = await service.getJob(job.jobID ?? '');
     expect(await again.getState()).toBe(saga.JobState.Running);
     await again.cancel(-1);
@@ -443,6 +458,7 @@ describe('job', () => {
       /BadParameter: WorkingDirectory '\/etc\/passwd' is not a directory/,
     ],
     ['a missing input', { input: '/no/input' }, /DoesNotExist: Input '\/no\/input' does not exist/],
+    ['an output that is a directory', { output: '/tmp' }, /BadParameter: Output '\/tmp' is a directory/],
     [
       'an output nowhere',
       { output: '/no/dir/out' },

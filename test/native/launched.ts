@@ -43,12 +43,18 @@ function isInstalled(program: string): boolean {
   });
 }
 
+const SHELLS: readonly (readonly [string, ...string[]])[] = [['dash'], ['bash', '--posix'], ['busybox', 'ash']];
+
+/** The shells in which the sh launcher should be tested, and cannot be. */
+export function missingShells(): string[] {
+  return SHELLS.map(([program]) => program).filter((program) => !isInstalled(program));
+}
+
 /** The C launcher, under the sanitizers, and the sh one in every shell that is here. */
 export function launchers(): Kind[] {
-  const shells = [['dash'], ['bash', '--posix'], ['busybox', 'ash']].filter(([program = '']) => isInstalled(program));
   return [
     compiled('C', ['-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']),
-    ...(shells.length > 0 ? shells : [['sh']]).map((command) => shell(...command)),
+    ...SHELLS.filter(([program]) => isInstalled(program)).map((command) => shell(...command)),
   ];
 }
 

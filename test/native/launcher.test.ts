@@ -20,6 +20,7 @@ import {
   eventually,
   killAll,
   launchers,
+  missingShells,
   processesOf,
   removeScratch,
   Segment,
@@ -536,4 +537,12 @@ describe.each(launchers())('the $name launcher', (kind) => {
 test.each(launchers())('the $name launcher says how it is used', ({ command }) => {
   const [program = '', ...args] = command;
   expect(() => execFileSync(program, args, { stdio: 'pipe' })).toThrow('usage:');
+});
+
+const missing = missingShells();
+const describeShells = missing.length > 0 ? describe.skip : describe;
+describeShells(`the sh launcher${missing.map((shell) => `; ${shell} is not installed`).join('')}`, () => {
+  test('is tested in all shells', () => {
+    expect(launchers().map(({ name }) => name)).toEqual(['C', 'dash', 'bash --posix', 'busybox ash']);
+  });
 });

@@ -31,15 +31,23 @@ describe('what package.json exports', () => {
   });
 });
 
-describe('one process with both builds', () => {
-  const both = `
-    import { createRequire } from 'node:module';
-    import * as esm from 'xosaga';
-    const cjs = createRequire(import.meta.url)('${PACKAGE}');
-  `;
+describe('one process', () => {
+  test('has one copy of the library, imported and required', () => {
+    const same = runModule(`
+      import { createRequire } from 'node:module';
+      import * as imported from 'xosaga';
+      const required = createRequire(import.meta.url)('${PACKAGE}');
+      console.log(JSON.stringify(Object.keys(required).filter((name) => imported[name] !== required[name])));
+    `);
+    expect(same).toEqual([]);
+  });
 
-  test('errors of one are errors of the other', () => {
-    const result = runModule(`${both}
+  // As with a bundle beside an installed package, or two versions.
+  test('with two copies: errors of one are errors of the other', () => {
+    const result = runModule(`
+      import { createRequire } from 'node:module';
+      import * as esm from '${PACKAGE}/dist/esm/index.js';
+      const cjs = createRequire(import.meta.url)('${PACKAGE}');
       const error = new cjs.BadParameter('detail');
       console.log(JSON.stringify({
         sameClass: error instanceof esm.BadParameter,

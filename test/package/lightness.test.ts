@@ -17,7 +17,7 @@ describe('where no heavy package can be loaded', () => {
     const modules = join(project, 'node_modules');
     await mkdir(join(modules, 'xosaga'), { recursive: true });
     await cp(join(PACKAGE, 'package.json'), join(modules, 'xosaga', 'package.json'));
-    for (const build of ['esm', 'cjs']) {
+    for (const build of ['import', 'esm', 'cjs']) {
       await cp(join(PACKAGE, 'dist', build), join(modules, 'xosaga', 'dist', build), { recursive: true });
     }
     for (const name of LIGHT) await symlink(join(PACKAGE, 'node_modules', name), join(modules, name));

@@ -4,3 +4,6 @@
  */
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- two generic signatures are compared
 export type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+/** Whether the members that `Fixed` lists have exactly these types in `Actual`, which may have more. */
+export type Holds<Actual, Fixed> = Same<Pick<Actual, keyof Actual & keyof Fixed>, Fixed>;

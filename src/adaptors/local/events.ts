@@ -7,6 +7,11 @@ export interface ProcessName {
   readonly start: string;
 }
 
+/** Whether the number can be that of a process. What is signalled in its name may be much, for others: 0 and -1 are everybody. */
+export function isProcessId(pid: unknown): pid is number {
+  return typeof pid === 'number' && Number.isSafeInteger(pid) && pid > 0 && pid < 2 ** 31;
+}
+
 /** A job's end as its keeper saw it. */
 export interface JobEnd {
   readonly time: string;
@@ -39,6 +44,12 @@ export function isSettled(log: JobLog): boolean {
   return log.end !== undefined || log.claim?.by === 'nobody';
 }
 
+/** The form of a job's number: as keepers write it, so that no two spellings mean one job. */
+const NUMBER = /^[1-9][0-9]{0,8}$/;
+
+/** Bytes that no record has: a longer line is none, and need not be kept until its end comes. */
+export const LONGEST_RECORD = 8192;
+
 /** How many words each record has. A torn one has fewer: keepers count, too, so that all agree on which line is the first. */
 const WORDS: ReadonlyMap<string, number> = new Map([
   ['start', 5],
@@ -55,10 +66,11 @@ const WORDS: ReadonlyMap<string, number> = new Map([
  * @returns the number of the job whose log changed.
  */
 export function applyRecord(logs: Map<number, JobLog>, line: string): number | undefined {
+  if (line.length > LONGEST_RECORD) return undefined;
   const words = line.split(' ');
-  const [word = '', number, time = '', ...rest] = words;
+  const [word = '', number = '', time = '', ...rest] = words;
+  if (words.length !== WORDS.get(word) || words.includes('') || !NUMBER.test(number)) return undefined;
   const n = Number(number);
-  if (words.length !== WORDS.get(word) || words.includes('') || !Number.isSafeInteger(n) || n < 1) return undefined;
   let log = logs.get(n);
   if (!log) logs.set(n, (log = {}));
   return change(log, word, time, rest) ? n : undefined;
@@ -69,16 +81,16 @@ function change(log: JobLog, word: string, time: string, rest: readonly string[]
   switch (word) {
     case 'start':
       if (log.claim) return false;
-      log.claim = { by: 'keeper', time, keeper: { pid: Number(a), start: b } };
+      log.claim = { by: 'keeper', time, keeper: { pid: natural(a), start: b } };
       return true;
     case 'never':
       if (log.claim) return false;
       log.claim = { by: 'nobody', time, reason: a };
       return true;
     case 'run': {
-      const group = Number(a);
+      const group = natural(a);
       // To signal group 1 or 0 would reach everybody, or ourselves.
-      if (!Number.isSafeInteger(group) || group < 2) return false;
+      if (!isProcessId(group) || group === 1) return false;
       log.run = { time, group };
       return true;
     }
@@ -91,7 +103,7 @@ function change(log: JobLog, word: string, time: string, rest: readonly string[]
       log.end = { time, kind: 'lost' };
       return true;
     case 'end':
-      if (log.end || !isEndKind(a)) return false;
+      if (log.end || !isEndKind(a) || (a !== 'failed' && !/^[0-9]{1,9}$/.test(b))) return false;
       log.end = jobEnd(time, a, b, more);
       return true;
     default:
@@ -105,11 +117,16 @@ function jobEnd(time: string, kind: JobEnd['kind'], value: string, rest: readonl
     time,
     kind,
     value,
-    rank: Number(rank),
+    rank: known(rank) ?? 0,
     cpu: known(cpu),
     rss: known(rss),
     text: text === '-' ? '' : decoded(text),
   };
+}
+
+/** NaN when the word is not a number as keepers write it. */
+function natural(word: string): number {
+  return /^[1-9][0-9]*$/.test(word) ? Number(word) : NaN;
 }
 
 function isEndKind(word: string): word is JobEnd['kind'] {
@@ -117,5 +134,6 @@ function isEndKind(word: string): word is JobEnd['kind'] {
 }
 
 function known(word: string): number | undefined {
-  return word === '-' ? undefined : Number(word);
+  const number = Number(word);
+  return Number.isFinite(number) ? number : undefined;
 }

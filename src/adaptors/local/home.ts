@@ -1,7 +1,7 @@
 /** `$XOSAGA_HOME` (docs/state.md, "Layout"): found, made, and refused when it is not the user's own or too new. */
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 
 import { BadParameter, NoSuccess, PermissionDenied } from '../../saga/core/exceptions.js';
 
@@ -9,20 +9,50 @@ const LAYOUT = 1;
 
 /**
  * The directory of the local jobs, made when it is missing.
- * @throws PermissionDenied when others could write to it, NoSuccess when it was written by a newer xosaga.
+ * @throws PermissionDenied when it cannot be made or others could write to it, BadParameter when it cannot be a directory, NoSuccess when it was written by a newer xosaga.
  */
 export function openHome(): string {
-  const home = process.env['XOSAGA_HOME'] ?? join(homedir(), '.xosaga');
+  const home = process.env['XOSAGA_HOME'] ?? join(homeOfUser(), '.xosaga');
   if (!isAbsolute(home)) throw new BadParameter(`XOSAGA_HOME is '${home}'; it must be an absolute path`);
   const directory = join(home, 'local');
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  makeDirectory(home);
   requireOwn(home);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   requireLayout(join(directory, 'LAYOUT'));
   return directory;
 }
 
-/** Another user who can write here could make us run or believe anything. */
+function homeOfUser(): string {
+  let found = '';
+  try {
+    found = homedir();
+  } catch {
+    // A user whom the system does not know, as containers have them.
+  }
+  if (isAbsolute(found)) return found;
+  throw new BadParameter(`the home directory of this user is '${found}' (HOME); set XOSAGA_HOME to an absolute path`);
+}
+
+/** Step by step: the recursive mkdir of Node never ends where a directory that is there answers ENOENT, as /proc does. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (cause) {
+    const code = String((cause as NodeJS.ErrnoException).code);
+    if (code === 'EEXIST') return; // another process was faster
+    const message = `cannot make the directory ${path} (${code}); set XOSAGA_HOME to a directory that you may write`;
+    if (['EACCES', 'EPERM', 'EROFS'].includes(code)) throw new PermissionDenied(message, { cause });
+    if (['ENOENT', 'ENOTDIR'].includes(code)) throw new BadParameter(message, { cause });
+    throw cause;
+  }
+}
+
+/**
+ * Another user who can write here could make us run or believe anything. Who can only look finds closed directories; the mode of
+ * one that was there before is not ours to change: it may be that of /.
+ */
 function requireOwn(home: string): void {
   const { uid, mode } = statSync(home);
   if (process.getuid && uid !== process.getuid()) {
@@ -33,7 +63,6 @@ function requireOwn(home: string): void {
   if ((mode & 0o022) !== 0) {
     throw new PermissionDenied(`${home} is writable by others; run: chmod 700 '${home}'`);
   }
-  if ((mode & 0o055) !== 0) chmodSync(home, 0o700);
 }
 
 function requireLayout(file: string): void {

@@ -39,9 +39,16 @@ export async function connect(url: URL): Promise<LocalJobs> {
 function requireThisHost(url: URL): void {
   const host = url.getHost();
   if (host !== '' && host !== 'localhost' && host !== '127.0.0.1' && host !== hostname().toLowerCase()) {
-    throw new IncorrectURL(`'${url.toString()}' names another host; this is ${hostname()}. For other hosts use ssh://`);
+    throw new IncorrectURL(`'${url.toString()}' names another host; this is ${hostname()}, and local jobs run here`);
   }
-  if (url.getPath() !== '' && url.getPath() !== '/') {
-    throw new BadParameter(`'${url.toString()}' has a path; a local job service has none: local://localhost`);
+  const more = [
+    url.getPath() !== '' && url.getPath() !== '/' && 'a path',
+    url.getUserinfo() !== '' && 'a user',
+    url.getPort() !== -1 && 'a port',
+  ].filter(Boolean);
+  if (more.length > 0) {
+    throw new BadParameter(
+      `'${url.toString()}' has ${more.join(' and ')}; a local job service has none: local://localhost`,
+    );
   }
 }

@@ -1,5 +1,5 @@
 /** The standard streams of interactive jobs: a FIFO in, two growing files out (docs/state.md, "Streams"). */
-import { closeSync, constants, openSync, watch, type FSWatcher } from 'node:fs';
+import { closeSync, constants, openSync, unlink, watch } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ import { signalProcess } from './processes.js';
 import type { SegmentLog } from './segment-log.js';
 
 const CHUNK = 1 << 16;
+/** Milliseconds. */
+const POLL_INTERVAL = 100;
 
 /**
  * The job's standard input. The keeper keeps the FIFO open until it hears that this end is: from then on closing the stream is
@@ -46,9 +48,26 @@ export async function openOutput(
   await segment.whenRunning(n, options);
   const path = join(home, segment.name, `${String(n)}.${name}`);
   const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new DoesNotExist(`the job has no ${name}: it could not be started, or its output was removed`, { cause });
+    throw new DoesNotExist(`the job has no ${name}: it could not be started, or all of it has been read`, { cause });
   });
   return new JobOutput(file, path, segment, n);
+}
+
+/** What calls back when a file grows. */
+interface Growth {
+  ref(): unknown;
+  unref(): unknown;
+  close(): unknown;
+}
+
+/** By events; by looking often where the system has none left to give. */
+function watchGrowth(path: string, look: () => void): Growth {
+  try {
+    // After an error no more events come. The end of the job is seen without, and with it what was written before.
+    return watch(path, look).on('error', look);
+  } catch {
+    return setInterval(look, POLL_INTERVAL);
+  }
 }
 
 /**
@@ -57,7 +76,8 @@ export async function openOutput(
  */
 class JobOutput extends Readable {
   readonly #file: FileHandle;
-  readonly #growth: FSWatcher;
+  readonly #path: string;
+  readonly #growth: Growth;
   readonly #forget: () => void;
   #ended = false;
   #wanted = false;
@@ -68,11 +88,12 @@ class JobOutput extends Readable {
   constructor(file: FileHandle, path: string, segment: SegmentLog, n: number) {
     super();
     this.#file = file;
+    this.#path = path;
     const look = (): void => {
       this.#news += 1;
       void this.#readOn();
     };
-    this.#growth = watch(path, look);
+    this.#growth = watchGrowth(path, look);
     this.#growth.unref();
     const stopWatching = segment.watch(n, (log) => {
       if (!isSettled(log)) return;
@@ -123,6 +144,8 @@ class JobOutput extends Readable {
         else if (ended) {
           this.#wanted = false;
           this.push(null);
+          // Kept until it is read (docs/state.md, "Streams"); it may be large.
+          unlink(this.#path, () => undefined);
         } else if (this.#news === news) break;
       }
       if (!this.#wanted) this.#growth.unref();

@@ -2,8 +2,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-import { NoSuccess } from '../../saga/core/exceptions.js';
+import { IncorrectState, NoSuccess, type SagaException } from '../../saga/core/exceptions.js';
 import { decoded } from '../../saga/core/percent-encoding.js';
+import { translate } from './errors.js';
 import { nativeFrame, shellFrame, type Launch } from './launch-frame.js';
 import { launcherProgram, type LauncherProgram } from './launcher-program.js';
 import { thisProcess } from './processes.js';
@@ -50,6 +51,9 @@ export class Launcher {
   async launch(launch: Launch): Promise<void> {
     const { program, child } = await this.#process();
     const frame = program.kind === 'native' ? nativeFrame(launch) : shellFrame(launch);
+    // Jobs that are handed over in one turn of the event loop go in one write.
+    child.stdin?.cork();
+    process.nextTick(() => child.stdin?.uncork());
     // An error means that the launcher died: see `died`.
     await new Promise<void>((resolve) => {
       child.stdin?.write(frame, () => {
@@ -65,7 +69,9 @@ export class Launcher {
     running?.child.stdin?.end();
   }
 
-  #process(): Promise<Running> {
+  async #process(): Promise<Running> {
+    // One that starts now would have nobody to end it.
+    if (this.#closed) throw new IncorrectState('the job service is closed; make a new one');
     this.#running ??= this.#start().catch((error: unknown) => {
       this.#running = undefined;
       throw error;
@@ -87,6 +93,13 @@ export class Launcher {
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     const started = performance.now();
+    // First of all: a child that cannot be started for want of files has no pipes, and an error that nobody hears ends the program.
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (cause) => {
+        reject(cannotStart(program.command, cause));
+      });
+    });
     // A launcher that is gone shows as `exit`; writes that come too late are made up for by `died`.
     child.stdin.on('error', () => undefined);
     const lines = createInterface(child.stdout).on('line', (line) => {
@@ -97,12 +110,6 @@ export class Launcher {
       this.#running = undefined;
       if (performance.now() - started > YOUNG) this.#starts = 0;
       if (!this.#closed) this.#events.died();
-    });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', (cause) => {
-        reject(new NoSuccess(`the job launcher ${program.command} cannot be started: ${cause.message}`, { cause }));
-      });
     });
     // Waiting for jobs is what keeps a submitter alive, not its launcher.
     child.unref();
@@ -115,6 +122,12 @@ export class Launcher {
     if (word !== 'nostart') return;
     this.#events.refused(segment, Number(n), `${decoded(text)} (${code})`);
   }
+}
+
+function cannotStart(command: string, cause: Error): SagaException {
+  return new NoSuccess(`the job launcher ${command} cannot be started: ${translate(cause)?.message ?? cause.message}`, {
+    cause,
+  });
 }
 
 /** What jobs inherit: the submitter's environment, without what would make them part of the job that it belongs to. */

@@ -1,30 +1,32 @@
 /** Jobs on this machine: the capabilities of the manifest, made of segments and a launcher. One object a process and home. */
 import { readdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 import type { CallOptions } from '../../saga/core/call-options.js';
 import { BadParameter, DoesNotExist, IncorrectState, NoSuccess, SagaException } from '../../saga/core/exceptions.js';
+import { URL } from '../../saga/core/url.js';
 import type { Connection } from '../../saga/spi/adaptor.js';
 import type { JobObservation, JobSpec } from '../../saga/spi/job.js';
+import { cleanUpDaily } from './clean-up.js';
 import { translate } from './errors.js';
 import { isSettled, type JobLog } from './events.js';
 import { openInput, openOutput } from './interactive.js';
-import type { Launch } from './launch-frame.js';
+import { launchOf, nativeId } from './launch.js';
 import { Launcher } from './launcher.js';
 import { observationOf } from './observation.js';
+import { checkPlacement } from './placement.js';
 import { checkPaths, workingDirectoryOf } from './prepare.js';
-import { now, signalProcess, thisMachine } from './processes.js';
+import { now, signalGroup, signalProcess, thisMachine } from './processes.js';
 import { SegmentLog } from './segment-log.js';
-import { readSegment, SegmentWriter, type JobLine } from './segment.js';
+import { readSegment, isSegmentName, SegmentWriter, type JobLine } from './segment.js';
+import { checkVariation } from './variation.js';
 
 type LocalCapabilities =
   'job.submit' | 'job.query' | 'job.watch' | 'job.suspend' | 'job.signal' | 'job.io' | 'job.self' | 'job.permissions';
 
 /** Jobs in one segment: `getJob` reads one segment, so it must not grow without end. */
 const SEGMENT_SIZE = 512;
-const SEGMENT_NAME = /^[a-z0-9]{12}$/;
 const NATIVE_ID = /^([a-z0-9]{12})\.([1-9][0-9]{0,8})$/;
 const HIGHEST_SIGNAL = 64;
 /** Milliseconds after which a job that nobody has claimed is handed to the launcher again; then twice as many, and so on. */
@@ -37,6 +39,8 @@ interface Found {
 }
 
 export class LocalJobs implements Connection<LocalCapabilities> {
+  /** `fork://`, an empty host and 127.0.0.1 name the same service: its jobs have one id. */
+  readonly serviceUrl: URL = new URL('local://localhost');
   readonly #home: string;
   readonly #launcher: Launcher;
   readonly #segments = new Map<string, Promise<SegmentLog | undefined>>();
@@ -44,6 +48,8 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   readonly #own = new Map<string, SegmentLog>();
   /** Jobs that were seen unclaimed, and when they are handed over again. */
   readonly #overdue = new WeakMap<JobLine, { readonly at: number; readonly patience: number }>();
+  /** The jobs whose standard input has been given away. */
+  readonly #inputs = new Set<string>();
   readonly #onClosed: () => void;
   #writer: SegmentWriter | undefined;
   #users = 0;
@@ -63,10 +69,14 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   // ---- job.submit
 
   async prepare(spec: JobSpec): Promise<void> {
-    await Promise.all([checkPaths(spec), this.#launcher.warmUp()]);
+    checkPlacement(spec);
+    checkVariation(spec);
+    checkPaths(spec);
+    await this.#launcher.warmUp();
   }
 
   async submit(specs: readonly JobSpec[]): Promise<string[]> {
+    if (this.#users === 0) throw new IncorrectState('the job service is closed; make a new one');
     const jobs: Found[] = [];
     const writers = new Set<SegmentWriter>();
     try {
@@ -94,7 +104,9 @@ export class LocalJobs implements Connection<LocalCapabilities> {
       log = await segment.observe(line.n);
     }
     // Somebody was faster than our `never`: ask the keeper.
-    if (!isSettled(log) && log.claim?.by === 'keeper') signalProcess(log.claim.keeper, 'SIGTERM');
+    if (isSettled(log) || log.claim?.by !== 'keeper') return;
+    // Whoever stopped the keeper, its own job perhaps: a stopped process hears nothing.
+    for (const signal of ['SIGTERM', 'SIGCONT'] as const) signalProcess(log.claim.keeper, signal);
   }
 
   // ---- job.query, job.watch
@@ -111,7 +123,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   }
 
   async list(): Promise<string[]> {
-    const names = (await readdir(this.#home)).filter((name) => SEGMENT_NAME.test(name)).sort();
+    const names = (await readdir(this.#home)).filter((name) => isSegmentName(name)).sort();
     const ids = await Promise.all(
       names.map(async (name) => {
         const segment = this.#own.get(name) ?? (await readSegment(this.#home, name));
@@ -167,7 +179,13 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   async stdin(id: string, options: CallOptions): Promise<Writable> {
     const { segment, line } = await this.#find(id);
-    return openInput(this.#home, segment, line.n, options);
+    if (this.#inputs.has(id))
+      throw new IncorrectState('the standard input of the job was given away before: it has one writer');
+    this.#inputs.add(id);
+    return openInput(this.#home, segment, line.n, options).catch((error: unknown) => {
+      this.#inputs.delete(id);
+      throw error;
+    });
   }
 
   async stdout(id: string, options: CallOptions): Promise<Readable> {
@@ -194,7 +212,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   async owner(id: string): Promise<{ user: string; group: string }> {
     await this.#find(id);
     // The state directory is the user's alone: whoever can ask is the owner.
-    return { user: userInfo().username, group: '' };
+    return { user: userName(), group: '' };
   }
 
   /** One more service uses this object; each calls `close` once. */
@@ -207,14 +225,16 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     if (this.#users > 0) return;
     this.#onClosed();
     await this.#launcher.close();
-    for (const opening of this.#segments.values()) void opening.then((segment) => segment?.close());
+    for (const opening of this.#segments.values()) void closeWhenOpen(opening);
     this.#segments.clear();
     this.#writer?.close();
   }
 
   /** The segment to write to: the open one, or a new one when that is full. */
   #openSegment(): SegmentWriter {
-    if (!this.#writer || this.#writer.count >= SEGMENT_SIZE) {
+    if (!this.#writer || this.#writer.count >= SEGMENT_SIZE || this.#writer.isOld) {
+      // Old segments are for somebody else's spare time: what goes wrong there is no reason to refuse a job.
+      if (!this.#writer) cleanUpDaily(this.#home).catch(() => undefined);
       this.#writer?.close();
       this.#writer = new SegmentWriter(this.#home);
       const { name, header } = this.#writer;
@@ -223,8 +243,19 @@ export class LocalJobs implements Connection<LocalCapabilities> {
       });
       this.#own.set(name, segment);
       this.#segments.set(name, Promise.resolve(segment));
+      void this.#retire();
     }
     return this.#writer;
+  }
+
+  /** A submitter may live long: its full segments whose jobs have all ended become as those of others, opened on demand. */
+  async #retire(): Promise<void> {
+    for (const [name, segment] of this.#own) {
+      if (name === this.#writer?.name || !(await segment.isOver().catch(() => false))) continue;
+      this.#own.delete(name);
+      this.#segments.delete(name);
+      segment.closeWhenIdle();
+    }
   }
 
   /** Writes the job's line; when this returns, no killed process can lose it. */
@@ -238,7 +269,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   /** Asynchronous even in what it throws, so that one job that cannot be launched does not keep others from being waited for. */
   async #launch({ segment, line }: Found): Promise<void> {
-    await this.#launcher.launch(launchOf(segment, line, segment.offset));
+    await this.#launcher.launch(launchOf(segment.name, line, segment.offset));
   }
 
   /** Of a submission that failed nothing runs: all or nothing. */
@@ -271,7 +302,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   /** For a job that has been handed over before: the log is searched from its beginning for a claim. */
   #launchOnce(segment: SegmentLog, line: JobLine): Promise<void> {
-    return this.#launcher.launch(launchOf(segment, line, 0)).catch((error: unknown) => {
+    return this.#launcher.launch(launchOf(segment.name, line, 0)).catch((error: unknown) => {
       segment.refuse(line.n, String(error));
     });
   }
@@ -283,9 +314,11 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     record?: string,
   ): Promise<void> {
     const { segment, line } = await this.#find(id);
-    const { run, end } = await segment.whenRunning(line.n, options);
+    const { claim, run, end } = await segment.whenRunning(line.n, options);
     if (!run || end) throw new IncorrectState(`job '${id}' has ended`);
-    process.kill(-run.group, signal);
+    if (claim?.by !== 'keeper' || !signalGroup(run.group, claim.keeper, signal)) {
+      throw new IncorrectState(`job '${id}' is ending: its processes are gone`);
+    }
     if (record) segment.append(`${record} ${String(line.n)} ${now()}`);
   }
 
@@ -325,30 +358,20 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   }
 }
 
-function nativeId(segment: string, n: number): string {
-  return `${segment}.${String(n)}`;
+/** Containers may run as a user that has no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.());
+  }
+}
+
+async function closeWhenOpen(opening: Promise<SegmentLog | undefined>): Promise<void> {
+  const segment = await opening.catch(() => undefined);
+  segment?.close();
 }
 
 function observe(segment: SegmentLog, line: JobLine, log: JobLog): JobObservation {
   return observationOf(segment.header, line, log, segment.refusal(line.n));
-}
-
-/** `offset`: no claim of the job stands before it in the log. */
-function launchOf(segment: SegmentLog, { n, cwd, description }: JobLine, offset: number): Launch {
-  const { executable = '', arguments: args = [], environment = [], interactive = false } = description;
-  const path = (name: string | undefined): string => (interactive || name === undefined ? '' : resolve(cwd, name));
-  return {
-    segment: segment.name,
-    n,
-    offset,
-    interactive,
-    processes: description.numberOfProcesses ?? 1,
-    id: nativeId(segment.name, n),
-    cwd,
-    input: path(description.input),
-    output: path(description.output),
-    error: path(description.error),
-    argv: [executable, ...args],
-    environment,
-  };
 }

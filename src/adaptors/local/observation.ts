@@ -1,6 +1,5 @@
 /** What the engine is told of a local job, from its line in `jobs` and its log (docs/state.md, "Reading a state"). */
 import { constants } from 'node:os';
-import { resolve } from 'node:path';
 
 import type { JobObservation } from '../../saga/spi/job.js';
 import type { JobEnd, JobLog } from './events.js';
@@ -14,29 +13,32 @@ export function observationOf(
   log: JobLog,
   refusal: string | undefined,
 ): JobObservation {
-  const date = (time: string): Date => dateOf(time, header.epochAtBoot);
+  const at = <K extends string>(key: K, time: string): Partial<Record<K, Date>> => {
+    const date = dateOf(time, header.epochAtBoot);
+    return (date ? { [key]: date } : {}) as Partial<Record<K, Date>>;
+  };
   const common = {
-    created: date(line.created),
+    ...at('created', line.created),
     executionHosts: [header.host],
-    workingDirectory: resolve(line.cwd),
-    ...(log.run && { started: date(log.run.time) }),
+    workingDirectory: line.cwd,
+    ...(log.run && at('started', log.run.time)),
   };
   const { claim, end } = log;
   if (end?.kind === 'lost') {
     const failure = 'outcome unknown: the process that kept the job was killed, or the machine was restarted';
-    return { ...common, state: 'Failed', detail: 'LOST', finished: date(end.time), failure };
+    return { ...common, state: 'Failed', detail: 'LOST', ...at('finished', end.time), failure };
   }
-  if (end) return { ...common, finished: date(end.time), ...resources(end), ...outcome(end, line) };
+  if (end) return { ...common, ...at('finished', end.time), ...resources(end), ...outcome(end, line) };
   if (!claim) return { ...common, state: 'Running', detail: 'PENDING' };
   if (claim.by === 'keeper') {
     return log.suspended
       ? { ...common, state: 'Suspended', detail: 'SUSPENDED' }
       : { ...common, state: 'Running', detail: log.run ? 'RUNNING' : 'STARTING' };
   }
-  const finished = date(claim.time);
-  if (claim.reason === 'canceled') return { ...common, finished, state: 'Canceled', detail: 'CANCELED' };
+  const ended = at('finished', claim.time);
+  if (claim.reason === 'canceled') return { ...common, ...ended, state: 'Canceled', detail: 'CANCELED' };
   const failure = refusal ? `never started: ${refusal}` : 'never started: its submitter ended before it could be';
-  return { ...common, finished, state: 'Failed', detail: 'NEVER_STARTED', failure };
+  return { ...common, ...ended, state: 'Failed', detail: 'NEVER_STARTED', failure };
 }
 
 function resources({ cpu, rss }: JobEnd): Pick<JobObservation, 'cpuTime' | 'memoryUse'> {

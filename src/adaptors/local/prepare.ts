@@ -1,49 +1,84 @@
 /** What can be known of a job before it is submitted: its files and directories, looked at as the launcher will. */
-import { access, constants, stat } from 'node:fs/promises';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { accessSync, constants, statSync, type Stats } from 'node:fs';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 
 import { BadParameter, DoesNotExist, PermissionDenied } from '../../saga/core/exceptions.js';
 import { encodeNative } from '../../saga/core/native-string.js';
 import type { JobSpec } from '../../saga/spi/job.js';
+import { isMpi, MPI_STARTER } from './variation.js';
+
+/**
+ * A path that may be relative, by the directory that it is relative to. Not resolved: after a symbolic link `..` is not what
+ * it looks like.
+ */
+export function absolute(directory: string, path: string): string {
+  return isAbsolute(path) ? path : `${directory}/${path}`;
+}
+
+function ownDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new DoesNotExist('the directory of this program was removed; set WorkingDirectory to an absolute path', {
+      cause,
+    });
+  }
+}
 
 /** The absolute working directory of a job; a relative one is relative to the submitter's. */
-export function workingDirectoryOf(spec: JobSpec): string {
-  return resolve(spec.workingDirectory ?? '.');
+export function workingDirectoryOf({ workingDirectory = '.' }: JobSpec): string {
+  // The program's own may be gone; who names another does not need it.
+  if (isAbsolute(workingDirectory)) return workingDirectory;
+  return workingDirectory === '.' ? ownDirectory() : absolute(ownDirectory(), workingDirectory);
 }
 
 /**
- * Looks at what the description names.
+ * Looks at what the description names. Synchronous: asking a thread costs more than these few system calls.
  * @throws DoesNotExist, BadParameter or PermissionDenied, naming the attribute and the path.
  */
-export async function checkPaths(spec: JobSpec): Promise<void> {
+export function checkPaths(spec: JobSpec): void {
   const cwd = workingDirectoryOf(spec);
-  const directory = await stat(nativePath(cwd)).catch(() => undefined);
+  const directory = lookAt(cwd);
   if (!directory) throw new DoesNotExist(`WorkingDirectory '${cwd}' does not exist`);
   if (!directory.isDirectory()) throw new BadParameter(`WorkingDirectory '${cwd}' is not a directory`);
-  await checkExecutable(spec, cwd);
+  checkExecutable(spec, cwd);
   if (spec.interactive) return;
-  if (spec.input !== undefined) await checkInput(resolve(cwd, spec.input));
-  if (spec.output !== undefined) await checkParent('Output', resolve(cwd, spec.output));
-  if (spec.error !== undefined) await checkParent('Error', resolve(cwd, spec.error));
+  if (spec.input !== undefined) checkInput(absolute(cwd, spec.input));
+  if (spec.output !== undefined) checkTarget('Output', absolute(cwd, spec.output));
+  if (spec.error !== undefined) checkTarget('Error', absolute(cwd, spec.error));
 }
 
-async function checkExecutable(spec: JobSpec, cwd: string): Promise<void> {
+function checkExecutable(spec: JobSpec, cwd: string): void {
+  if (isMpi(spec)) checkStarter(spec, cwd);
   const executable = spec.executable ?? '';
   if (executable.includes('/')) {
-    const path = resolve(cwd, executable);
-    const file = await stat(nativePath(path)).catch(() => undefined);
+    const path = absolute(cwd, executable);
+    const file = lookAt(path);
     if (!file) throw new DoesNotExist(`Executable '${path}' does not exist`);
     if (file.isDirectory()) throw new BadParameter(`Executable '${path}' is a directory`);
-    if (!(await isExecutable(path))) {
+    if (!isAllowed(path, constants.X_OK)) {
       throw new PermissionDenied(`Executable '${path}' is not executable; run: chmod +x '${path}'`);
     }
     return;
   }
-  const path = pathOf(spec);
-  for (const folder of path.split(delimiter)) {
-    if (await isExecutable(join(resolve(cwd, folder), executable))) return;
+  if (isInPath(executable, spec, cwd)) return;
+  throw new DoesNotExist(`Executable '${executable}' is not in the PATH of the job (${pathOf(spec)})`);
+}
+
+function checkStarter(spec: JobSpec, cwd: string): void {
+  if (isInPath(MPI_STARTER, spec, cwd)) return;
+  throw new DoesNotExist(
+    `SPMDVariation ${spec.spmdVariation ?? ''} needs ${MPI_STARTER}, which is not in the PATH of the job (${pathOf(spec)}); ` +
+      'install an MPI implementation (Debian: apt-get install openmpi-bin)',
+  );
+}
+
+function isInPath(program: string, spec: JobSpec, cwd: string): boolean {
+  for (const folder of pathOf(spec).split(delimiter)) {
+    const candidate = join(absolute(cwd, folder), program);
+    if (lookAt(candidate)?.isFile() && isAllowed(candidate, constants.X_OK)) return true;
   }
-  throw new DoesNotExist(`Executable '${executable}' is not in the PATH of the job (${path})`);
+  return false;
 }
 
 /** The PATH in which the job's executable is searched: its own, else the submitter's. */
@@ -52,27 +87,37 @@ function pathOf(spec: JobSpec): string {
   return own?.slice('PATH='.length) ?? process.env['PATH'] ?? '/usr/bin:/bin';
 }
 
-async function isExecutable(path: string): Promise<boolean> {
-  return access(nativePath(path), constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function checkInput(path: string): Promise<void> {
-  const file = await stat(nativePath(path)).catch(() => undefined);
+function checkInput(path: string): void {
+  const file = lookAt(path);
   if (!file) throw new DoesNotExist(`Input '${path}' does not exist`);
   if (file.isDirectory()) throw new BadParameter(`Input '${path}' is a directory`);
-  await access(nativePath(path), constants.R_OK).catch(() => {
-    throw new PermissionDenied(`Input '${path}' cannot be read by this user`);
-  });
+  if (!isAllowed(path, constants.R_OK)) throw new PermissionDenied(`Input '${path}' cannot be read by this user`);
 }
 
-async function checkParent(attribute: string, path: string): Promise<void> {
+function checkTarget(attribute: string, path: string): void {
   const parent = dirname(path);
-  const directory = await stat(nativePath(parent)).catch(() => undefined);
+  const directory = lookAt(parent);
   if (!directory) throw new DoesNotExist(`${attribute} '${path}': its directory '${parent}' does not exist`);
   if (!directory.isDirectory()) throw new BadParameter(`${attribute} '${path}': '${parent}' is not a directory`);
+  if (lookAt(path)?.isDirectory()) throw new BadParameter(`${attribute} '${path}' is a directory`);
+}
+
+/** Undefined when it is not there, or cannot be reached. */
+function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(nativePath(path), { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+function isAllowed(path: string, mode: number): boolean {
+  try {
+    accessSync(nativePath(path), mode);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Node takes a path of any bytes as a Buffer; our strings keep such bytes as PEP 383 does. */

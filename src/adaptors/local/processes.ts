@@ -1,24 +1,30 @@
 /** Processes and clocks of this machine, named so that neither a reused pid nor a changed clock can deceive. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 
-import type { ProcessName } from './events.js';
+import { isProcessId, type ProcessName } from './events.js';
 
-/** Field 22 of /proc/PID/stat, counted after the command's closing parenthesis (proc(5)). */
+/** Fields 4 and 22 of /proc/PID/stat, counted after the command's closing parenthesis (proc(5)). */
+const PARENT = 4 - 3;
 const START_TIME = 22 - 3;
+
+/** The fields of /proc/PID/stat from the third on; undefined when there is no such process, or no such system. */
+function statOf(pid: number): string[] | undefined {
+  try {
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+    // The command may hold blanks and parentheses; the last one closes it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return undefined;
+  }
+}
 
 /** When the process started, in the system's own count; undefined when there is none, or only a zombie. */
 function startOf(pid: number): string | undefined {
   if (process.platform !== 'linux') return startByPs(pid);
-  try {
-    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
-    // The command may hold blanks and parentheses; the last one closes it.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[START_TIME];
-  } catch {
-    return undefined;
-  }
+  const fields = statOf(pid);
+  return fields?.[0] === 'Z' || fields?.[0] === 'X' ? undefined : fields?.[START_TIME];
 }
 
 /** Systems without /proc: ps knows the start to the second. */
@@ -33,12 +39,14 @@ function startByPs(pid: number): string | undefined {
 }
 
 export function isAlive(name: ProcessName): boolean {
-  return startOf(name.pid) === name.start;
+  return isProcessId(name.pid) && startOf(name.pid) === name.start;
 }
+
+let self: ProcessName | undefined;
 
 /** This process. */
 export function thisProcess(): ProcessName {
-  return { pid: process.pid, start: startOf(process.pid) ?? '0' };
+  return (self ??= { pid: process.pid, start: startOf(process.pid) ?? '0' });
 }
 
 /** Sends the signal if the process is still the one that is named; tells whether it was. */
@@ -49,6 +57,22 @@ export function signalProcess(name: ProcessName, signal: NodeJS.Signals): boolea
     return true;
   } catch {
     return false;
+  }
+}
+
+/**
+ * Sends the signal to the process group that the keeper has started; tells whether it was there. Where the system says who the
+ * parent of its leader is, a group of somebody else (a damaged journal, a number used again) gets nothing.
+ */
+export function signalGroup(group: number, keeper: ProcessName, signal: NodeJS.Signals | number): boolean {
+  const parent = statOf(group)?.[PARENT];
+  if (!isAlive(keeper) || (parent !== undefined && parent !== String(keeper.pid))) return false;
+  try {
+    process.kill(-group, signal);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
   }
 }
 
@@ -98,10 +122,6 @@ export function thisMachine(): Machine {
   });
 }
 
-function uptime(): number {
-  return Number(readFileSync('/proc/uptime', 'latin1').split(' ', 1)[0]);
-}
-
 function bootId(): string {
   if (process.platform === 'linux') return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
   return bootBySysctl();
@@ -120,8 +140,9 @@ export function now(): string {
   return process.platform === 'linux' ? uptime().toFixed(2) : `@${(Date.now() / 1000).toFixed(3)}`;
 }
 
-/** The date of a time in a journal written by `machine`. */
-export function dateOf(time: string, epochAtBoot: number): Date {
+/** The date of a time in a journal written by `machine`; undefined when the time is none. */
+export function dateOf(time: string, epochAtBoot: number): Date | undefined {
   const seconds = time.startsWith('@') ? Number(time.slice(1)) : epochAtBoot + Number(time);
-  return new Date(seconds * 1000);
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? undefined : date;
 }

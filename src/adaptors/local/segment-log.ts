@@ -3,24 +3,48 @@
  *
  * All observers read the same file, the submitter too: there is no second channel that could say something else.
  */
-import { appendFileSync, close, fdatasync, openSync, read, watch, type FSWatcher } from 'node:fs';
+import {
+  close,
+  closeSync,
+  constants,
+  fdatasync,
+  fstatSync,
+  openSync,
+  readSync,
+  watch,
+  writeSync,
+  type FSWatcher,
+} from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 import type { CallOptions } from '../../saga/core/call-options.js';
+import { IncorrectState, NoSuccess } from '../../saga/core/exceptions.js';
 import { WAIT_FOREVER, waitFor } from '../../saga/core/time-limit.js';
-import { applyRecord, isSettled, type JobLog } from './events.js';
+import { applyRecord, isSettled, LONGEST_RECORD, type JobLog } from './events.js';
 import { isAlive, killJobProcesses, now, thisMachine, thisProcess } from './processes.js';
-import { readSegment, type JobLine, type SegmentHeader } from './segment.js';
+import { FOR_READING, readSegment, type JobLine, type SegmentHeader } from './segment.js';
 import { SharedRun } from './shared-run.js';
 
-const readAt = promisify(read);
 const sync = promisify(fdatasync);
 
 /** Milliseconds between looks for what sends no event: keepers that were killed. */
 const LIVENESS_INTERVAL = 1000;
 /** Milliseconds between looks where the system gives no file events (out of inotify watches, odd file systems). */
 const POLL_INTERVAL = 100;
+/** Milliseconds for which a segment that is no longer needed stays open. */
+const TIME_TO_ASK = 10_000;
+
+/** As `FOR_READING`; a journal that is gone is not made again. */
+const FOR_APPENDING = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+/** Buffers that are read in one turn of the event loop: what some hundred jobs with much to complain about have written. */
+const PIECES_AT_ONCE = 8;
+/** Stands for the beginning of a line that is too long for a record. No record begins so. */
+const TOO_LONG = '?';
+
+/** What is in it is used up before the next read, so one serves all segments. */
+const BUFFER = Buffer.allocUnsafe(1 << 16);
 
 type Listener = (log: JobLog) => void;
 
@@ -33,13 +57,16 @@ export class SegmentLog {
   readonly #fd: number;
   readonly #logs = new Map<number, JobLog>();
   readonly #listeners = new Map<number, Set<Listener>>();
+  /** Jobs whose listeners do not know yet what was read. It may not be on the disk yet. */
+  readonly #untold = new Set<number>();
   readonly #reading = new SharedRun(() => this.#readOn());
   /** Jobs of which the launcher said that they cannot be started, and why. */
   readonly #refused = new Map<number, string>();
   readonly #onPending: (line: JobLine) => void;
   readonly #closing = new AbortController();
-  readonly #buffer = Buffer.allocUnsafe(1 << 16);
   #offset = 0;
+  /** Where the line begins that is not whole yet, and what is known of it. */
+  #whole = 0;
   #partial = '';
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -58,7 +85,10 @@ export class SegmentLog {
     this.#home = home;
     this.#onPending = onPending;
     this.#events = join(home, name, 'events');
-    this.#fd = openSync(this.#events, 'r');
+    this.#fd = openSync(this.#events, FOR_READING);
+    if (fstatSync(this.#fd).isFile()) return;
+    closeSync(this.#fd);
+    throw new NoSuccess(`${this.#events} is damaged: it is not a regular file`);
   }
 
   /** Opens a segment of any submitter; undefined when it is not there or not whole. */
@@ -82,12 +112,31 @@ export class SegmentLog {
     this.#closing.abort();
     this.#listeners.clear();
     this.#stopWatching();
-    close(this.#fd, () => undefined);
+    // After what is being read: the number of a closed file may be that of another one at once.
+    const closeFile = (): void => {
+      close(this.#fd, () => undefined);
+    };
+    this.#reading.call().then(closeFile, closeFile);
+  }
+
+  /** Closes when nobody listens any more and whoever has found a job here has had time to ask. */
+  closeWhenIdle(): void {
+    const timer = setTimeout(() => {
+      if (this.#listeners.size > 0) this.closeWhenIdle();
+      else this.close();
+    }, TIME_TO_ASK);
+    timer.unref();
+  }
+
+  /** Whether all its jobs have ended, and there is nothing to say of them that is not in the files. */
+  async isOver(): Promise<boolean> {
+    await this.#reading.call();
+    return this.#refused.size === 0 && [...this.jobs.keys()].every((n) => isSettled(this.#log(n)));
   }
 
   /** Bytes of `events` in the whole lines read so far: a keeper need not look further back for who claimed its job. */
   get offset(): number {
-    return this.#offset - this.#partial.length;
+    return this.#whole;
   }
 
   /** Whether the jobs ran on this machine, so that this process can see who lives. */
@@ -143,7 +192,14 @@ export class SegmentLog {
 
   /** Adds a record to the journal. The first of contradicting records counts: read on to see which that is. */
   append(record: string): void {
-    appendFileSync(this.#events, `\n${record}\n`, { mode: 0o600 });
+    const bytes = Buffer.from(`\n${record}\n`, 'latin1');
+    const fd = openSync(this.#events, FOR_APPENDING);
+    try {
+      if (writeSync(fd, bytes) === bytes.length) return;
+    } finally {
+      closeSync(fd);
+    }
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
   }
 
   /** The log as soon as all processes of the job run, or at its end if that comes first. */
@@ -169,10 +225,10 @@ export class SegmentLog {
       },
       () => undefined, // the timer looks again
     );
+    // The next job may come soon: `checkAll` ends the watching when it finds nobody who listens.
     return () => {
       listeners.delete(listener);
       if (listeners.size === 0 && this.#listeners.get(n) === listeners) this.#listeners.delete(n);
-      if (this.#listeners.size === 0) this.#stopWatching();
     };
   }
 
@@ -214,20 +270,34 @@ export class SegmentLog {
 
   /** Reads what was appended, makes settled states durable and then tells the listeners. */
   async #readOn(): Promise<void> {
-    const changed = new Set<number>();
-    for (;;) {
-      const { bytesRead } = await readAt(this.#fd, this.#buffer, 0, this.#buffer.length, this.#offset);
-      if (bytesRead === 0) break;
-      this.#offset += bytesRead;
-      const lines = (this.#partial + this.#buffer.toString('latin1', 0, bytesRead)).split('\n');
-      this.#partial = lines.pop() ?? '';
+    if (this.#closing.signal.aborted) throw new IncorrectState('the job service is closed; make a new one');
+    // A long journal is read in pieces: the program has more to do.
+    while (!this.#takeIn()) await nextTurn();
+    if ([...this.#untold].some((n) => isSettled(this.#log(n)))) await sync(this.#fd);
+    const changed = [...this.#untold];
+    this.#untold.clear();
+    for (const n of changed) this.#tell(n, this.#log(n));
+  }
+
+  /**
+   * Synchronous: what was just appended is in memory, and is had sooner than a thread could be asked for it.
+   * @returns whether that was all.
+   */
+  #takeIn(): boolean {
+    for (let piece = 0; piece < PIECES_AT_ONCE; piece++) {
+      const size = readSync(this.#fd, BUFFER, 0, BUFFER.length, this.#offset);
+      this.#offset += size;
+      const lines = (this.#partial + BUFFER.toString('latin1', 0, size)).split('\n');
+      const last = lines.pop() ?? '';
+      if (lines.length > 0) this.#whole = this.#offset - last.length;
+      this.#partial = last.length > LONGEST_RECORD ? TOO_LONG : last;
       for (const line of lines) {
         const n = line === '' ? undefined : applyRecord(this.#logs, line);
-        if (n !== undefined) changed.add(n);
+        if (n !== undefined) this.#untold.add(n);
       }
+      if (size < BUFFER.length) return true;
     }
-    if ([...changed].some((n) => isSettled(this.#log(n)))) await sync(this.#fd);
-    for (const n of changed) this.#tell(n, this.#log(n));
+    return false;
   }
 
   #tell(n: number, log: JobLog): void {
@@ -265,7 +335,11 @@ export class SegmentLog {
   }
 
   async #checkAll(): Promise<void> {
+    if (this.#listeners.size === 0) this.#stopWatching();
+    await this.#reading.call().catch(() => undefined);
     for (const n of [...this.#listeners.keys()]) {
+      // One read serves all of which there is nothing new.
+      if (!isSettled(this.#log(n)) && this.#keeperLives(n)) continue;
       const log = await this.observe(n).catch(() => this.#log(n));
       if (isSettled(log)) this.#tell(n, log);
     }

@@ -1,18 +1,46 @@
 /** Writing a segment (docs/state.md): this submitter's journal of jobs, with one sync for all lines that wait together. */
 import { randomBytes } from 'node:crypto';
-import { close, fdatasync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  close,
+  constants,
+  fdatasync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { decodeNative } from '../../saga/core/native-string.js';
 import type { JobSpec } from '../../saga/spi/job.js';
-import type { ProcessName } from './events.js';
+import { isProcessId, type ProcessName } from './events.js';
 import { now, thisMachine, thisProcess, type Machine } from './processes.js';
 import { SharedRun } from './shared-run.js';
 
 const sync = promisify(fdatasync);
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
+const NAME = /^[a-z0-9]{12}$/;
+
+const NEWLINE = 0x0a;
+/** Bytes that no line of a job has: the largest frame, with every character escaped. */
+const LONGEST_LINE = 6 * (8 << 20);
+/** Milliseconds; much less than the age of what is cleaned up. */
+const LONGEST_WRITING = 24 * 60 * 60 * 1000;
+/** A native id has at most 9 digits. */
+const HIGHEST_NUMBER = 999_999_999;
+/** Not to wait, should the file be a FIFO, and not to follow where somebody else leads. */
+export const FOR_READING: number = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+/** Errors that say that there is no journal, or nothing that could be one. */
+const NO_JOURNAL: readonly string[] = ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENXIO', 'ERR_FS_FILE_TOO_LARGE'];
+
+/** Whether a file in the home may be a segment. */
+export function isSegmentName(name: string): boolean {
+  return NAME.test(name);
+}
 
 /** The first line of a `jobs` journal. */
 export interface SegmentHeader extends Machine {
@@ -34,10 +62,12 @@ export interface JobLine {
 export class SegmentWriter {
   readonly name: string;
   readonly header: SegmentHeader;
+  readonly #opened = Date.now();
   #count = 0;
   #size = 0;
   readonly #fd: number;
   readonly #sync: SharedRun;
+  #lastSync: Promise<void> | undefined;
 
   /** Makes a new segment under `home`; it is visible to others only when it is complete. */
   constructor(home: string) {
@@ -54,7 +84,20 @@ export class SegmentWriter {
       rmSync(hidden, { recursive: true, force: true });
       throw error;
     }
-    this.#sync = new SharedRun(() => sync(this.#fd));
+    let isFirst = true;
+    this.#sync = new SharedRun(async () => {
+      await Promise.all([
+        sync(this.#fd),
+        ...(isFirst ? [join(home, this.name), home, dirname(home)].map(syncFolder) : []),
+      ]);
+      isFirst = false;
+    });
+  }
+
+  /** Whether it is time for a new one: when its jobs have ended, a clean-up may remove this one under an idle submitter. */
+  get isOld(): boolean {
+    // By the clock that the clean-up goes by, whatever somebody does to it.
+    return Math.abs(Date.now() - this.#opened) > LONGEST_WRITING;
   }
 
   /** Jobs appended so far; also the number of the last one. */
@@ -75,12 +118,14 @@ export class SegmentWriter {
 
   /** Resolves when all lines appended so far are on the disk. Calls that wait together share one sync. */
   durable(): Promise<void> {
-    return this.#sync.call();
+    return this.#lastSync ?? this.#sync.call();
   }
 
-  /** Lets go of the journal when what was appended is durable. */
+  /** Lets go of the journal when what was appended is durable. Nothing is appended after this; `durable` may be called. */
   close(): void {
-    void this.durable()
+    if (this.#lastSync) return;
+    this.#lastSync = this.#sync.call();
+    void this.#lastSync
       .catch(() => undefined)
       .then(() => {
         closeNow(this.#fd);
@@ -100,6 +145,19 @@ export class SegmentWriter {
   }
 }
 
+/** Makes the entries of a folder durable: the file itself is not enough to be found after a power cut. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } catch (error) {
+    // Some file systems have no such thing.
+    if (!['EINVAL', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    await folder.close();
+  }
+}
+
 function closeNow(fd: number): void {
   close(fd, () => undefined);
 }
@@ -108,13 +166,19 @@ function randomName(): string {
   return Array.from(randomBytes(12), (byte) => LETTERS[byte % LETTERS.length]).join('');
 }
 
-/** What a `jobs` journal holds; undefined when there is none, or none that is whole. */
+/**
+ * What a `jobs` journal holds; undefined when there is none, or none that is whole. A journal that cannot be read now (no files
+ * left to open, a disk that fails) is an error: its jobs are not gone.
+ */
 export async function readSegment(
   home: string,
   name: string,
 ): Promise<{ header: SegmentHeader; jobs: Map<number, JobLine> } | undefined> {
-  const bytes = await readFile(join(home, name, 'jobs')).catch(() => undefined);
-  const { header, jobs } = parseJobs(bytes ?? new Uint8Array());
+  const bytes = await readFile(join(home, name, 'jobs'), { flag: FOR_READING }).catch((error: unknown) => {
+    if (NO_JOURNAL.includes((error as NodeJS.ErrnoException).code ?? '')) return new Uint8Array();
+    throw error;
+  });
+  const { header, jobs } = parseJobs(bytes);
   return header && { header, jobs };
 }
 
@@ -122,25 +186,37 @@ export async function readSegment(
 export function parseJobs(bytes: Uint8Array): { header: SegmentHeader | undefined; jobs: Map<number, JobLine> } {
   let header: SegmentHeader | undefined;
   const jobs = new Map<number, JobLine>();
-  const lines = decodeNative(bytes).split('\n');
-  lines.pop(); // what follows the last newline is not whole
-  for (const line of lines) {
-    const record = line === '' ? undefined : parseLine(line);
-    if (!record) continue;
-    if ('n' in record) jobs.set(record.n, record);
-    else header ??= record;
+  // Line by line: all together may be more than a string can hold. What follows the last newline is not whole.
+  for (let at = 0, end: number; (end = bytes.indexOf(NEWLINE, at)) >= 0; at = end + 1) {
+    const record = end - at < 2 || end - at > LONGEST_LINE ? undefined : parseLine(bytes.subarray(at, end));
+    if (isJobLine(record)) jobs.set(record.n, record);
+    else if (isHeader(record)) header ??= record;
   }
   return { header, jobs };
 }
 
-function parseLine(line: string): SegmentHeader | JobLine | undefined {
+function parseLine(line: Uint8Array): Record<string, unknown> {
   try {
-    const record: unknown = JSON.parse(line);
-    if (typeof record !== 'object' || record === null) return undefined;
-    if ('n' in record && typeof record.n === 'number' && 'description' in record) return record as JobLine;
-    if ('layout' in record && record.layout === 1 && 'submitter' in record) return record as SegmentHeader;
-    return undefined;
+    const record: unknown = JSON.parse(decodeNative(line));
+    return isObject(record) ? record : {};
   } catch {
-    return undefined;
+    return {};
   }
+}
+
+function isJobLine(record: object | undefined): record is JobLine {
+  const { n, created, cwd, description } = (record ?? {}) as Record<keyof JobLine, unknown>;
+  if (typeof n !== 'number' || !Number.isSafeInteger(n) || n < 1 || n > HIGHEST_NUMBER) return false;
+  return typeof created === 'string' && typeof cwd === 'string' && isAbsolute(cwd) && isObject(description);
+}
+
+function isHeader(record: object | undefined): record is SegmentHeader {
+  const { layout, host, boot, epochAtBoot, submitter } = (record ?? {}) as Record<keyof SegmentHeader, unknown>;
+  if (layout !== 1 || typeof host !== 'string' || typeof boot !== 'string' || typeof epochAtBoot !== 'number')
+    return false;
+  return isObject(submitter) && isProcessId(submitter['pid']) && typeof submitter['start'] === 'string';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

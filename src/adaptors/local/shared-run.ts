@@ -21,9 +21,12 @@ export class SharedRun {
 
   #start(): Promise<void> {
     this.#next = undefined;
-    const run = this.#work().finally(() => {
-      if (this.#running === run && !this.#next) this.#running = undefined;
-    });
+    // The work may call callers back before its first wait: they must find it running.
+    const run = Promise.resolve()
+      .then(this.#work)
+      .finally(() => {
+        if (this.#running === run && !this.#next) this.#running = undefined;
+      });
     this.#running = run;
     return run;
   }

@@ -73,10 +73,22 @@ export class AttributeSchema {
     return this.#byProperty.get(property);
   }
 
-  /** `, did you mean "X"?` when the key is misspelled in a usual way: by case, underscores, or as the property. */
-  suggestion(key: string): string {
-    const plain = (name: string): string => name.replaceAll('_', '').toLowerCase();
-    const near = this.specs.find((spec) => plain(spec.key) === plain(key));
-    return near ? `, did you mean "${near.key}"?` : '';
+  /** `, did you mean "X"?` when the key, or property, is misspelled in a usual way: case, underscores, one letter or two. */
+  suggestion(name: string, form: 'key' | 'property' = 'key'): string {
+    const plain = (each: string): string => each.replaceAll('_', '').toLowerCase();
+    const near =
+      this.specs.find((spec) => plain(spec.key) === plain(name)) ??
+      this.specs.find((spec) => differByLittle(plain(spec.key), plain(name)));
+    return near ? `, did you mean "${near[form]}"?` : '';
   }
+}
+
+/** Whether one letter is missing, too many or wrong, or two neighbours have changed places. */
+function differByLittle(a: string, b: string): boolean {
+  let from = 0;
+  while (from < a.length && a[from] === b[from]) from++;
+  const restA = a.slice(from);
+  const restB = b.slice(from);
+  const swapped = restB.charAt(1) + restB.charAt(0) + restB.slice(2);
+  return restA.slice(1) === restB || restA === restB.slice(1) || restA.slice(1) === restB.slice(1) || restA === swapped;
 }

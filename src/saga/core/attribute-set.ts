@@ -191,9 +191,14 @@ export class AttributeSet {
     }
   }
 
-  /** A codec's or converter's complaint, which lacks the attribute's name; anything else is a bug and passes. */
+  /**
+   * A codec's or converter's complaint, which lacks the attribute's name; anything else is a bug and passes. It says what
+   * the attribute takes, and is told what was given; or it says what is wrong, and there is nothing to add.
+   */
   #explained(key: string, value: unknown, e: unknown): unknown {
-    return SagaException.is(e) && e.code === 'BadParameter' ? this.#bad(key, e.message, value) : e;
+    if (!SagaException.is(e) || e.code !== 'BadParameter') return e;
+    if (e.message.startsWith('takes ')) return this.#bad(key, e.message, value);
+    return new BadParameter(`${this.#name(key)}: ${e.message}`);
   }
 
   #holdsVector(key: string, spec: AttributeSpec | undefined, otherwise = false): boolean {
@@ -248,7 +253,10 @@ function isStrings(values: unknown): values is readonly string[] {
 /** A value for a message: short, on one line, and never the insides of an object. */
 function shorten(value: unknown): string {
   if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
+  if (Array.isArray(value)) {
+    const odd: unknown = value.find((each) => typeof each !== 'string');
+    return odd === undefined || Array.isArray(odd) ? 'a list' : `a list with ${shorten(odd)} in it`;
+  }
   if (typeof value === 'object' || typeof value === 'function') return `a value of type ${typeof value}`;
   const text = typeof value === 'string' ? JSON.stringify(value) : inspect(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;

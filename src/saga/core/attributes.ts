@@ -2,16 +2,15 @@
  * The SAGA attribute interfaces (GFD.90 section 3.8) and the mixins that give them to a class, with a typed property
  * for each attribute beside them.
  */
-import type { InspectOptions } from 'node:util';
-
 import { AttributeSchema, type AttributeSpec } from './attribute-schema.js';
 import { AttributeSet } from './attribute-set.js';
 import type { CallOptions } from './call-options.js';
 import { BadParameter } from './exceptions.js';
+import { INSPECT, inspectAsJson } from './inspection.js';
 
 export { type AttributeCodec, type AttributeSpec, dateCodec } from './attribute-schema.js';
 export { AttributeSet } from './attribute-set.js';
-export { AttributeType, type AttributeValue, formatTime, parseTime } from './attribute-values.js';
+export { AttributeType, formatTime, parseTime } from './attribute-values.js';
 
 /** The attributes of a local object by their SAGA keys; every value is a string. */
 export interface Attributes {
@@ -130,6 +129,7 @@ export function copyAttributes(source: object, target: object): void {
  */
 export function initialise(object: object, init: object): void {
   const set = attributeSetOf(object);
+  if (!isObject(init)) throw new BadParameter(`${set.schema.className} is made from an object: { name: value, ... }`);
   const source = sets.get(init);
   if (source) {
     for (const [key, value] of source.entries()) set.assign(key, value);
@@ -139,10 +139,15 @@ export function initialise(object: object, init: object): void {
     const spec = set.schema.byProperty(name);
     if (spec) set.write(spec, value);
     else if (!set.schema.find(name)) {
-      throw new BadParameter(`${set.schema.className} has no property "${name}"${set.schema.suggestion(name)}`);
+      const form = /^[a-z]/.test(name) ? 'property' : 'key';
+      throw new BadParameter(`${set.schema.className} has no property "${name}"${set.schema.suggestion(name, form)}`);
     } else if (Array.isArray(value)) set.setVector(name, value as string[]);
     else if (value !== undefined) set.set(name, value as string);
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -266,7 +271,7 @@ function equip(target: AnyClass, specs: readonly AttributeSpec[], options: Attri
   if (options.make) makers.set(schema, options.make);
   for (const [name, value] of Object.entries(methods) as [string, unknown][])
     define(prototype, name, { value, writable: true });
-  define(prototype, Symbol.for('nodejs.util.inspect.custom'), { value: inspectAttributes, writable: true });
+  define(prototype, INSPECT, { value: inspectAsJson, writable: true });
   for (const spec of specs) {
     define(prototype, spec.property, {
       enumerable: true,
@@ -286,14 +291,4 @@ function define(prototype: object, name: string | symbol, descriptor: PropertyDe
 
 function describeAttributes(this: object): Record<string, unknown> {
   return attributeSetOf(this).describe();
-}
-
-function inspectAttributes(
-  this: object,
-  depth: number,
-  options: InspectOptions,
-  inspect: (value: unknown, options: InspectOptions) => string,
-): string {
-  const name = this.constructor.name;
-  return depth < 0 ? `[${name}]` : `${name} ${inspect(attributeSetOf(this).describe(), options)}`;
 }

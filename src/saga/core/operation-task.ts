@@ -49,6 +49,11 @@ export class OperationTask<T> extends Task<T> {
     return copy as this;
   }
 
+  /** The call and its state; neither arguments nor results, which may be secret. */
+  override toJSON(): Record<string, unknown> {
+    return { operation: this.#operation.name, ...super.toJSON() };
+  }
+
   protected start(): Promise<void> {
     const call = (this.#call = new AbortController());
     this.moveTo(TaskState.Running);

@@ -1,6 +1,7 @@
 /** Many tasks as one (GFD.90 section 3.10). */
 import { type CallOptions, throwIfAborted, untilAborted } from './call-options.js';
 import { BadParameter, DoesNotExist, IncorrectState, mostSpecificFirst, SagaException } from './exceptions.js';
+import { inspectable } from './inspection.js';
 import { Metric } from './metric.js';
 import { monitorable, type Monitorable, MetricSet } from './monitorable.js';
 import { BaseObject, ObjectType } from './object.js';
@@ -76,8 +77,10 @@ export class TaskContainer extends BaseObject {
   /**
    * Adds a task; does nothing for one that is in it.
    * @returns its cookie.
+   * @throws BadParameter for what is no task.
    */
   add(task: AnyTask): number {
+    if (!isTask(task)) throw new BadParameter('a container takes tasks: jobs, or what x.async.method() gives');
     const known = this.#cookies.get(task);
     if (known !== undefined) return known;
     const cookie = ++this.#lastCookie;
@@ -253,6 +256,10 @@ export class TaskContainer extends BaseObject {
     if (this.#members.size === 0) throw this.#empty(call);
   }
 
+  toJSON(): { size: number } {
+    return { size: this.size() };
+  }
+
   #demandStarted(call: string): void {
     const idle = this.#find((task) => task.progress === 'new');
     if (idle !== undefined) throw this.#wrongState(call, idle, 'is New: await run() first');
@@ -269,5 +276,11 @@ export class TaskContainer extends BaseObject {
   }
 }
 
+/** By shape, for callers without types: a promise, for example, is none. */
+function isTask(task: unknown): boolean {
+  return typeof (task as Partial<AnyTask> | null | undefined)?.onState === 'function';
+}
+
 export interface TaskContainer extends Monitorable {}
 monitorable(TaskContainer);
+inspectable(TaskContainer);

@@ -3,6 +3,7 @@ import type { Observable, Subscriber } from 'rxjs';
 
 import { type CallOptions, throwIfAborted, untilAborted } from './call-options.js';
 import { DoesNotExist, IncorrectState, type SagaException } from './exceptions.js';
+import { inspectable } from './inspection.js';
 import { Metric, type MetricEvent, type MetricListener } from './metric.js';
 import { monitorable, type Monitorable, MetricSet, metricSetOf } from './monitorable.js';
 import { BaseObject, ObjectType, type SagaObject } from './object.js';
@@ -260,6 +261,11 @@ export abstract class Task<T, S extends number = TaskState> extends BaseObject {
     });
   }
 
+  /** The state, by its name. */
+  toJSON(): Record<string, unknown> {
+    return { state: this.#literal(this.#state) };
+  }
+
   /**
    * Calls the listener at every change of state that becomes known here; asks for none to become known: see `follow`.
    * @returns what ends it.
@@ -406,3 +412,4 @@ export abstract class Task<T, S extends number = TaskState> extends BaseObject {
 // eslint-disable-next-line @typescript-eslint/no-unused-vars -- a merged interface has the parameters of its class.
 export interface Task<T, S extends number = TaskState> extends Monitorable {}
 monitorable(Task);
+inspectable(Task);

@@ -1,6 +1,6 @@
 /** An object's hold on its adaptor: asks for capabilities by name and passes every call through the layers. */
 import { untilAborted, type CallOptions } from '../core/call-options.js';
-import { NotImplemented } from '../core/exceptions.js';
+import { IncorrectState, NotImplemented } from '../core/exceptions.js';
 import type { URL } from '../core/url.js';
 import type { AdaptorManifest, AdaptorModule, Capabilities, Capability, Connection } from '../spi/adaptor.js';
 import { located } from './failure.js';
@@ -15,24 +15,30 @@ export interface CallKind {
   readonly repeatable?: boolean;
 }
 
+/** A connection and how many bindings hold it. */
+export interface SharedConnection {
+  readonly connection: Connection<Capability>;
+  users: number;
+}
+
 export class Binding {
   readonly manifest: AdaptorManifest;
-  /** The URL that the service was made for. */
+  /** The URL of the service, as its ids carry it. */
   readonly url: URL;
   readonly #module: AdaptorModule<Capability>;
-  readonly #connection: Connection<Capability>;
-  #holders = 1;
+  readonly #shared: SharedConnection;
+  #closed = false;
 
-  constructor(
-    manifest: AdaptorManifest,
-    module: AdaptorModule<Capability>,
-    connection: Connection<Capability>,
-    url: URL,
-  ) {
+  constructor(manifest: AdaptorManifest, module: AdaptorModule<Capability>, shared: SharedConnection, url: URL) {
     this.manifest = manifest;
     this.url = url;
     this.#module = module;
-    this.#connection = connection;
+    this.#shared = shared;
+    shared.users += 1;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
   }
 
   offers(capability: Capability): boolean {
@@ -60,8 +66,17 @@ export class Binding {
     return untilAborted(traced(place, call), options, kind.operation);
   }
 
-  /** The adaptor's own interface, for calls that cannot fail or wait (watch). */
+  /**
+   * The adaptor's own interface, for calls that cannot fail or wait (watch).
+   * @throws NotImplemented, and IncorrectState after `close`.
+   */
   using<C extends Capability>(capability: C, operation: string): Capabilities[C] {
+    if (this.#closed) {
+      throw new IncorrectState(`${operation}: the service is closed; make a new one`, {
+        adaptor: this.manifest.name,
+        operation,
+      });
+    }
     if (!this.offers(capability)) {
       throw new NotImplemented(`the adaptor '${this.manifest.name}' does not offer ${capability}`, {
         adaptor: this.manifest.name,
@@ -69,17 +84,19 @@ export class Binding {
         url: this.url.toString(),
       });
     }
-    return this.#connection;
+    return this.#shared.connection;
   }
 
-  /** One more object uses the connection; each calls `close` once, and the last one closes it. */
-  retain(): this {
-    this.#holders += 1;
-    return this;
+  /** Another hold on the same connection, with a life of its own. */
+  share(): Binding {
+    return new Binding(this.manifest, this.#module, this.#shared, this.url);
   }
 
+  /** From now on all calls are refused; the last hold on the connection closes it. May be repeated. */
   async close(): Promise<void> {
-    this.#holders -= 1;
-    if (this.#holders === 0) await this.#connection.close();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#shared.users -= 1;
+    if (this.#shared.users === 0) await this.#shared.connection.close();
   }
 }

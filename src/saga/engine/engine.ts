@@ -49,6 +49,9 @@ export class Engine {
         debug('%s: %s', manifest.name, message);
       },
     };
-    return new Binding(manifest, module, await module.connect(url, environment, options), url);
+    const connection = await module.connect(url, environment, options).catch((error: unknown) => {
+      throw located(error, { adaptor: manifest.name, operation: 'connect', url }, (e) => module.translate(e));
+    });
+    return new Binding(manifest, module, { connection, users: 0 }, connection.serviceUrl ?? url);
   }
 }

@@ -52,7 +52,7 @@ export class JobMonitor {
     for (const [id, observation] of seen) {
       for (const listener of [...(this.#watched.get(id) ?? [])]) listener(observation);
     }
-    if (this.#watched.size === 0) this.#stop();
+    if (this.#watched.size === 0 || this.#binding.closed) this.#stop();
     else this.#schedule((this.#binding.manifest.limits?.pollInterval ?? POLL_INTERVAL) * (1 + JITTER * Math.random()));
   }
 }

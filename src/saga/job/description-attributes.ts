@@ -11,13 +11,15 @@ const environmentCodec: AttributeCodec = {
       throw new BadParameter("takes a list of 'NAME=value' or an object { NAME: 'value' }");
     }
     return Object.entries(value as Record<string, unknown>).map(([name, text]) => {
-      if (typeof text !== 'string') throw new BadParameter(`takes strings; the value of ${name} is none`);
+      if (typeof text !== 'string') throw new BadParameter(`the value of ${name} is no string`);
+      if (name.includes('=')) throw new BadParameter(`the name ${JSON.stringify(name)} holds a "="`);
       return `${name}=${text}`;
     });
   },
   fromText(entries) {
-    for (const entry of [entries].flat()) {
-      if (!/^[^=]+=/.test(entry)) throw new BadParameter("takes entries of the form 'NAME=value'");
+    // The entry itself is not shown: what lacks its name may be a secret.
+    for (const [i, entry] of [entries].flat().entries()) {
+      if (!/^[^=]+=/.test(entry)) throw new BadParameter(`entry ${String(i)} is not of the form 'NAME=value'`);
     }
     return entries;
   },
@@ -74,7 +76,9 @@ const nativeText: AttributeCodec = {
     return value;
   },
   fromText(text) {
-    for (const each of [text].flat()) encodeNative(each, 'text, which');
+    for (const [i, each] of [text].flat().entries()) {
+      encodeNative(each, Array.isArray(text) ? `item ${String(i)}` : 'the text');
+    }
     return text;
   },
 };

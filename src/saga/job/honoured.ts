@@ -17,8 +17,10 @@ export function requireHonoured(description: JobDescription, manifest: AdaptorMa
     // A value equal to the default asks for nothing.
     if (!spec || JSON.stringify(value) === JSON.stringify(spec.default)) continue;
     if (!honoured.includes(spec.property as JobAttribute)) {
+      const reason = manifest.refusals?.[spec.property as JobAttribute];
       throw new BadParameter(
-        `the adaptor '${manifest.name}' does not honour the attribute ${key}; leave it out or use another service`,
+        `the adaptor '${manifest.name}' does not honour the attribute ${key}${reason ? `, for ${reason}` : ''}; ` +
+          'leave it out or use another service',
         { adaptor: manifest.name },
       );
     }

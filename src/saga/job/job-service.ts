@@ -1,9 +1,10 @@
 /** The job service (GFD.90 section 4.1.4): where jobs are made, listed and found again. */
-import type { Readable, Writable } from 'node:stream';
+import { Writable, type Readable } from 'node:stream';
 
 import { asynchronous, type Tasks } from '../core/call-modes.js';
 import { throwIfAborted, type CallOptions, type CreateOptions } from '../core/call-options.js';
-import { BadParameter, IncorrectState, NoSuccess } from '../core/exceptions.js';
+import { BadParameter, IncorrectState, NoSuccess, SagaException } from '../core/exceptions.js';
+import { inspectable } from '../core/inspection.js';
 import { ObjectType } from '../core/object.js';
 import { defaultSession, SessionObject, type Session } from '../core/session.js';
 import { toURL, URL, type UrlLike } from '../core/url.js';
@@ -31,6 +32,8 @@ export interface RunJobOptions extends CallOptions {
   interactive?: boolean;
 }
 
+const LEAST_SWEEP = 1024;
+
 /** Where an empty resource manager URL leads. */
 const DEFAULT_SERVICE = 'local://localhost';
 
@@ -48,10 +51,14 @@ export class JobService extends SessionObject {
   readonly #monitor: JobMonitor;
   /** The jobs that somebody may be waiting for; weak, as a service lives longer than most jobs. */
   readonly #jobs = new Set<WeakRef<Job>>();
-  #closed = false;
+  /** How many of them there may be before those are removed that nobody has any more. */
+  #sweepAt = LEAST_SWEEP;
 
   protected constructor(binding: Binding, session: Session) {
     super(session);
+    if (typeof (binding as Partial<Binding> | undefined)?.using !== 'function') {
+      throw new BadParameter('a job service is made by await saga.JobService.create(url)');
+    }
     this.#binding = binding;
     this.#monitor = new JobMonitor(binding);
   }
@@ -79,7 +86,7 @@ export class JobService extends SessionObject {
   /** A service of its own on the same connection; closing one leaves the other. */
   override clone(): this {
     this.#requireOpen('clone');
-    return new JobService(this.#binding.retain(), this.getSession()) as this;
+    return new JobService(this.#binding.share(), this.getSession()) as this;
   }
 
   /**
@@ -89,6 +96,7 @@ export class JobService extends SessionObject {
    */
   async createJob(jd: JobDescription, options?: CallOptions): Promise<Job> {
     this.#requireOpen('createJob', options);
+    requireDescription(jd);
     const description = jd.clone();
     requireHonoured(description, this.#binding.manifest);
     await this.#call('job.submit', 'createJob', (adaptor, o) => adaptor.prepare(specOf(description), o), options);
@@ -102,6 +110,13 @@ export class JobService extends SessionObject {
    */
   async runJob(commandline: string, host?: string, options?: RunJobOptions): Promise<RunningJob<Job>> {
     this.#requireOpen('runJob', options);
+    for (const text of [commandline, host ?? ''] as unknown[]) {
+      if (typeof text === 'string') continue;
+      throw new BadParameter(
+        'runJob takes a command line, a host (empty: any) and options: runJob(line, "", { interactive })',
+        { object: this },
+      );
+    }
     const [executable, ...args] = splitCommandLine(commandline);
     if (executable === undefined) throw new BadParameter('the command line is empty', { object: this });
     const description = new JobDescription({ executable, arguments: args });
@@ -115,7 +130,7 @@ export class JobService extends SessionObject {
     const job = await this.createJob(description, options);
     await job.run(options);
     const [stdin, stdout, stderr] = await Promise.all([
-      job.getStdin(options),
+      job.getStdin(options).catch(inputOfEnded),
       job.getStdout(options),
       job.getStderr(options),
     ]);
@@ -128,6 +143,7 @@ export class JobService extends SessionObject {
    */
   async runJobs(descriptions: readonly JobDescription[], options?: CallOptions): Promise<Job[]> {
     this.#requireOpen('runJobs', options);
+    requireList(descriptions);
     const jobs = await Promise.all(descriptions.map((jd) => this.createJob(jd, options)));
     const specs = descriptions.map(specOf);
     const natives = await this.#call('job.submit', 'runJobs', (adaptor, o) => adaptor.submit(specs, o), options);
@@ -178,8 +194,7 @@ export class JobService extends SessionObject {
 
   /** Frees the connection. Jobs go on; those who wait for one get IncorrectState. May be repeated. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#binding.closed) return;
     for (const reference of this.#jobs) reference.deref()?.serviceClosed();
     this.#jobs.clear();
     await this.#binding.close();
@@ -187,6 +202,11 @@ export class JobService extends SessionObject {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** The URL, without a password. */
+  toJSON(): { url: string } {
+    return { url: this.#binding.url.toString() };
   }
 
   async #known<J extends Job>(native: string, Kind: new (init: JobInit) => J, options?: CallOptions): Promise<J> {
@@ -198,8 +218,10 @@ export class JobService extends SessionObject {
   }
 
   #remember<J extends Job>(job: J): J {
-    if (this.#jobs.size > 1024) {
+    if (this.#jobs.size >= this.#sweepAt) {
       for (const reference of this.#jobs) if (!reference.deref()) this.#jobs.delete(reference);
+      // Twice as many as are alive: however many that are, a job pays for two looks.
+      this.#sweepAt = Math.max(LEAST_SWEEP, 2 * this.#jobs.size);
     }
     this.#jobs.add(new WeakRef(job));
     return job;
@@ -227,10 +249,31 @@ export class JobService extends SessionObject {
   }
 
   #requireOpen(method: string, options?: CallOptions): void {
-    if (this.#closed)
+    if (this.#binding.closed)
       throw new IncorrectState(`job_service.${method}: the service is closed; make a new one`, { object: this });
     throwIfAborted(options, `job_service.${method}`);
   }
 }
 
+/** A job may end before anybody could open its input: that is as a pipe that nobody reads, and no failure of `runJob`. */
+function inputOfEnded(error: unknown): Writable {
+  if (!SagaException.is(error) || !['IncorrectState', 'DoesNotExist'].includes(error.getType())) throw error;
+  return new Writable({
+    write: (_chunk, _encoding, done) => {
+      done(Object.assign(new Error('write EPIPE: the job has ended'), { code: 'EPIPE' }));
+    },
+  });
+}
+
+function requireList(descriptions: unknown): void {
+  if (!Array.isArray(descriptions)) throw new BadParameter('runJobs takes a list of descriptions');
+}
+
+/** For callers without types, who may give what `new JobDescription` takes. */
+function requireDescription(jd: unknown): void {
+  if ((jd as Partial<JobDescription> | null | undefined)?.getType?.() === ObjectType.JobDescription) return;
+  throw new BadParameter("a job is made from a description: new saga.JobDescription({ executable: '/bin/date' })");
+}
+
 asynchronous(JobService);
+inspectable(JobService);

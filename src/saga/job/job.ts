@@ -10,7 +10,7 @@ import {
   IncorrectState,
   NoSuccess,
   NotImplemented,
-  type SagaException,
+  SagaException,
 } from '../core/exceptions.js';
 import { ObjectType, type SagaObject } from '../core/object.js';
 import { AccessControl, type Permissions } from '../core/permissions.js';
@@ -217,6 +217,11 @@ export class Job extends Task<void, JobState> implements Permissions {
     return (await this.#accessControl('getGroup', options)).group;
   }
 
+  /** The state and the attributes, as last observed. */
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), ...attributeSetOf(this).describe() };
+  }
+
   /** @internal Several New jobs were submitted as one batch. */
   submittedAs(native: string): void {
     this.#submitted(native);
@@ -258,9 +263,15 @@ export class Job extends Task<void, JobState> implements Permissions {
   }
 
   protected override watch(): () => void {
-    return this.#init.monitor.watch(this.#id, (observation) => {
-      this.show(observation);
-    });
+    try {
+      return this.#init.monitor.watch(this.#id, (observation) => {
+        this.show(observation);
+      });
+    } catch (error) {
+      if (!SagaException.is(error)) throw error;
+      this.abandon(error); // the service is closed: nothing will be seen of the job
+      return () => undefined;
+    }
   }
 
   protected override async refresh(options?: CallOptions): Promise<JobState> {
@@ -368,7 +379,7 @@ export class Job extends Task<void, JobState> implements Permissions {
   }
 
   #failure({ failure = 'no reason is known', stderrTail }: JobObservation): SagaException {
-    const tail = stderrTail ? `\nThe end of its standard error:\n${stderrTail.trimEnd()}` : '';
+    const tail = stderrTail ? `\nThe end of its standard error:\n${printable(stderrTail).trimEnd()}` : '';
     const { manifest, url } = this.#init.binding;
     return new NoSuccess(`job ${this.#id} failed: ${failure}${tail}`, {
       object: this,
@@ -381,6 +392,13 @@ export class Job extends Task<void, JobState> implements Permissions {
 
 asyncAttributed(Job, JOB_ATTRIBUTES);
 asynchronous(Job);
+
+/** What a job has written is shown on somebody's terminal: it shall not command it. */
+function printable(text: string): string {
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(/[^\P{Cc}\n\t]/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
 
 function nameOf(state: JobState): string {
   return Object.entries(JobState).find(([, value]) => value === state)?.[0] ?? String(state);

@@ -47,6 +47,8 @@ type Implements<C extends Capability> = (C extends Capability ? (i: Capabilities
 
 /** A connected adaptor: one backend, reached with the contexts of one session. */
 export type Connection<C extends Capability = never> = Implements<C> & {
+  /** The URL of the service in the one form that its ids carry, when it has several; default: as the user gave it. */
+  readonly serviceUrl?: URL;
   /** Free what the connection holds. Jobs and files of the backend are untouched. May be repeated. */
   close(): Promise<void>;
 };
@@ -96,6 +98,8 @@ export interface AdaptorManifest<C extends Capability = Capability> {
   readonly capabilities: readonly C[];
   /** The job attributes that the adaptor honours; the engine refuses all others by name. */
   readonly jobAttributes?: readonly JobAttribute[];
+  /** Why some attributes are not honoured, where that helps: "a machine has no queues". */
+  readonly refusals?: Readonly<Partial<Record<JobAttribute, string>>>;
   /** The context types that it can use. */
   readonly contexts?: readonly string[];
   readonly limits?: CallLimits;

@@ -2,7 +2,8 @@
 import * as saga from 'xosaga';
 import { options, tell } from './tell.mjs';
 
-const sh = (script) => new saga.JobDescription({ executable: '/bin/sh', arguments: ['-c', script, 'sh', ...(options.extra ?? [])] });
+const sh = (script) =>
+  new saga.JobDescription({ executable: '/bin/sh', arguments: ['-c', script, 'sh', ...(options.extra ?? [])] });
 
 const ways = {
   /** Submits and falls off its end: neither the job, nor the launcher, nor a service that is open holds it. */

@@ -1,0 +1,29 @@
+/** What the launcher is told to start for a job: its description, made plain. */
+import { absolute } from './prepare.js';
+import type { Launch } from './launch-frame.js';
+import type { JobLine } from './segment.js';
+import { commandOf, environmentOf, processesOf } from './variation.js';
+
+export function nativeId(segment: string, n: number): string {
+  return `${segment}.${String(n)}`;
+}
+
+/** `offset`: no claim of the job stands before it in the log of the segment. */
+export function launchOf(segment: string, { n, cwd, description }: JobLine, offset: number): Launch {
+  const { interactive = false } = description;
+  const path = (name: string | undefined): string => (interactive || name === undefined ? '' : absolute(cwd, name));
+  return {
+    segment,
+    n,
+    offset,
+    interactive,
+    processes: processesOf(description),
+    id: nativeId(segment, n),
+    cwd,
+    input: path(description.input),
+    output: path(description.output),
+    error: path(description.error),
+    argv: commandOf(description),
+    environment: environmentOf(description),
+  };
+}

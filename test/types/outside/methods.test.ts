@@ -1,0 +1,58 @@
+import { describe, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import * as saga from '../../../src/index.js';
+import { OperationTask } from '../../../src/saga/core/operation-task.js';
+import { rule } from '../../support/rules.js';
+
+/** The methods of SAGA's language-neutral interface, and their names here. */
+const methods = JSON.parse(readFileSync(new URL('../../rules/methods.json', import.meta.url), 'utf8')) as {
+  class: string;
+  method: string;
+  ts: string;
+}[];
+
+// Task itself leaves clone to the classes of its objects.
+const sessionless = [OperationTask, saga.TaskContainer, saga.Metric, saga.JobDescription];
+const tasks = [saga.Task, saga.Job, saga.JobSelf];
+
+/** The classes that have the methods of a class or interface of SAGA. */
+const classes: Readonly<Record<string, readonly { readonly name: string; readonly prototype: object }[]>> = {
+  exception: [saga.SagaException, saga.BadParameter, saga.NotImplemented],
+  object: [
+    ...[saga.URL, saga.Buffer, saga.Session, saga.Context, saga.JobService, saga.Job, saga.JobSelf],
+    ...sessionless,
+  ],
+  uuid: [saga.UUID],
+  url: [saga.URL],
+  buffer: [saga.Buffer],
+  session: [saga.Session],
+  context: [saga.Context],
+  permissions: [saga.Job, saga.JobSelf],
+  attributes: [saga.Context, saga.Metric, saga.JobDescription, saga.Job, saga.JobSelf],
+  metric: [saga.Metric],
+  monitorable: [...tasks, saga.TaskContainer],
+  steerable: [saga.JobSelf],
+  task: tasks,
+  task_container: [saga.TaskContainer],
+  job_service: [saga.JobService],
+  job: [saga.Job, saga.JobSelf],
+};
+
+/** `[class here, SAGA's class, SAGA's method, method here]` */
+const expected = methods.flatMap(({ class: of, method, ts }) =>
+  (classes[of] ?? []).map(({ name, prototype }) => ({ name, prototype, method: `${of}.${method}`, ts })),
+);
+
+describe('the methods of the specification', () => {
+  test('all have classes here', () => {
+    expect(new Set(methods.map((each) => each.class))).toEqual(new Set(Object.keys(classes)));
+  });
+
+  rule(4, 'every method is there, whatever the adaptors offer', () => {
+    const missing = expected
+      .filter(({ prototype, ts }) => typeof (prototype as Record<string, unknown>)[ts] !== 'function')
+      .map(({ name, method, ts }) => `${name}.${ts} (${method})`);
+    expect(missing).toEqual([]);
+    expect(expected.length).toBeGreaterThan(methods.length);
+  });
+});
