@@ -1,5 +1,5 @@
 /** The standard streams of interactive jobs: a FIFO in, two growing files out (docs/state.md, "Streams"). */
-import { closeSync, constants, openSync, unlink, watch } from 'node:fs';
+import { closeSync, constants, openSync, watch } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ export async function openOutput(
   await segment.whenRunning(n, options);
   const path = join(home, segment.name, `${String(n)}.${name}`);
   const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new DoesNotExist(`the job has no ${name}: it could not be started, or all of it has been read`, { cause });
+    throw new DoesNotExist(`the job has no ${name}: it could not be started, or its output was removed`, { cause });
   });
   return new JobOutput(file, path, segment, n);
 }
@@ -76,7 +76,6 @@ function watchGrowth(path: string, look: () => void): Growth {
  */
 class JobOutput extends Readable {
   readonly #file: FileHandle;
-  readonly #path: string;
   readonly #growth: Growth;
   readonly #forget: () => void;
   #ended = false;
@@ -88,7 +87,6 @@ class JobOutput extends Readable {
   constructor(file: FileHandle, path: string, segment: SegmentLog, n: number) {
     super();
     this.#file = file;
-    this.#path = path;
     const look = (): void => {
       this.#news += 1;
       void this.#readOn();
@@ -144,8 +142,6 @@ class JobOutput extends Readable {
         else if (ended) {
           this.#wanted = false;
           this.push(null);
-          // Kept until it is read (docs/state.md, "Streams"); it may be large.
-          unlink(this.#path, () => undefined);
         } else if (this.#news === news) break;
       }
       if (!this.#wanted) this.#growth.unref();
