@@ -19,6 +19,13 @@ const startOf = (pid: number): string =>
     .at(-1)!
     .split(' ')[19]!;
 
+/** Resolves when /proc/PID/stat says so. */
+async function untilStat(pid: number, what: string): Promise<void> {
+  while (!readFileSync(`/proc/${String(pid)}/stat`, 'latin1').includes(what)) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 describe('a process', () => {
   test('is known by its pid and its start', () => {
     const self = thisProcess();
@@ -49,10 +56,10 @@ describe('a process', () => {
     const [line] = (await once(parent.stdout!, 'data')) as [Buffer];
     const name = { pid: Number(line.toString()), start: startOf(Number(line.toString())) };
     expect(isAlive(name)).toBe(true);
+    // As long as it is a shell, it may still wait for its child.
+    await untilStat(parent.pid!, '(sleep)');
     process.kill(name.pid, 'SIGKILL');
-    while (!readFileSync(`/proc/${String(name.pid)}/stat`, 'latin1').includes(') Z ')) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await untilStat(name.pid, ') Z ');
     expect(isAlive(name)).toBe(false);
     expect(signalProcess(name, 'SIGTERM')).toBe(false);
     parent.kill('SIGKILL');
