@@ -174,7 +174,8 @@ export class Segment {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('XOSAGA_'));
     const child = spawn(whole[0] ?? '', whole.slice(1), {
       detached: true,
-      stdio: ['pipe', 'pipe', 'inherit'],
+      // The sanitizers report there; shells tell of every process that a signal ended.
+      stdio: ['pipe', 'pipe', this.#kind.exact ? 'inherit' : 'ignore'],
       env: {
         ...Object.fromEntries(inherited),
         XOSAGA_GRACE: '0.5',
