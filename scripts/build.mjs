@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { bundleCommonJs } from './bundle.mjs';
 import { makeDoors } from './doors.mjs';
 import { root } from './root.mjs';
 import { tsc } from './tsc.mjs';
@@ -11,6 +12,7 @@ try {
   await Promise.all([tsc('tsconfig.build.json'), tsc('tsconfig.cjs.json')]);
   await mkdir(`${root}dist/cjs`, { recursive: true });
   await writeFile(`${root}dist/cjs/package.json`, '{ "type": "commonjs" }\n');
+  await bundleCommonJs();
   await makeDoors();
   if (existsSync(`${root}dist/esm/cli/main.js`)) await chmod(`${root}dist/esm/cli/main.js`, 0o755);
 
