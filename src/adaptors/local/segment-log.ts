@@ -170,12 +170,12 @@ export class SegmentLog {
 
   /** What is true of job `n` now. Settled states that this returns are on the disk. */
   async observe(n: number): Promise<JobLog> {
-    await this.#reading.call();
+    await this.#readUntilTold(n);
     if (!this.isHere || isSettled(this.#log(n))) return this.#log(n);
     if (this.#log(n).claim) {
       if (this.#keeperLives(n)) return this.#log(n);
       // The keeper may have written its end between our reading and its own.
-      await this.#reading.call();
+      await this.#readUntilTold(n);
       if (!isSettled(this.#log(n))) this.#bury(n);
     } else {
       if (this.#willBeStarted(n)) {
@@ -186,8 +186,14 @@ export class SegmentLog {
       const recorded = this.#tryAppend(`never ${String(n)} ${now()} gone`);
       if (!recorded && this.#cannotBeStarted(n)) return { claim: { by: 'nobody', time: now(), reason: 'gone' } };
     }
-    await this.#reading.call();
+    await this.#readUntilTold(n);
     return this.#log(n);
+  }
+
+  /** Reads on; what has been read of job `n` by then is on the disk. The next reading may have begun meanwhile. */
+  async #readUntilTold(n: number): Promise<void> {
+    do await this.#reading.call();
+    while (this.#untold.has(n));
   }
 
   /** Adds a record to the journal. The first of contradicting records counts: read on to see which that is. */
