@@ -575,6 +575,8 @@ static void kill_all(struct keeper *keeper) {
   keeper->kill_at = clock_seconds(CLOCK_MONOTONIC) + 1;
 }
 
+static bool succeeded(const struct keeper *keeper) { return keeper->kind == EXITED && keeper->code == 0; }
+
 static long rank_of(const struct keeper *keeper, pid_t pid) {
   for (long rank = 0; rank < keeper->job->processes; rank++)
     if (keeper->pids[rank] == pid) return rank;
@@ -621,6 +623,21 @@ static void read_stderr(struct keeper *keeper) {
   keeper->stderr_pipe = -1;
 }
 
+/* The end of the job's own Error file. What is not a regular file could block, or have nothing to say. */
+static void read_error_file(struct keeper *keeper) {
+  const char *path = keeper->job->error;
+  struct stat about;
+  if (stat(path, &about) != 0 || !S_ISREG(about.st_mode)) return;
+  int fd = open_retry(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+  if (fd < 0) return;
+  if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) {
+    char bytes[TEXT_MAX];
+    ssize_t size = pread(fd, bytes, sizeof bytes, about.st_size > TEXT_MAX ? about.st_size - TEXT_MAX : 0);
+    if (size > 0) tail_add(&keeper->tail, bytes, (size_t)size);
+  }
+  close(fd);
+}
+
 static void record_run(struct keeper *keeper) {
   keeper->run_recorded =
       append(keeper->events, "run %s %s %ld", keeper->job->number, timestamp(), (long)keeper->group);
@@ -664,6 +681,7 @@ static void supervise(struct keeper *keeper) {
   if (keeper->kind == CANCELED) kill_marked(keeper->job->id);
   if (keeper->kind == UNDECIDED) keeper->kind = EXITED;
   if (keeper->stderr_pipe >= 0) read_stderr(keeper);
+  if (*keeper->job->error != '\0' && !succeeded(keeper)) read_error_file(keeper);
 }
 
 static void record_end(struct keeper *keeper) {
@@ -672,8 +690,7 @@ static void record_end(struct keeper *keeper) {
   char code[32], usage[64] = "- -", text[3 * TEXT_MAX + 2] = "-";
   snprintf(code, sizeof code, "%d", keeper->code);
   if (keeper->rss > 0) snprintf(usage, sizeof usage, "%.6f %ld", keeper->cpu, keeper->rss);
-  bool success = keeper->kind == EXITED && keeper->code == 0;
-  if (!success) percent_encode(text, keeper->tail.bytes, keeper->tail.size);
+  if (!succeeded(keeper)) percent_encode(text, keeper->tail.bytes, keeper->tail.size);
   while (!append(keeper->events, "end %s %s %s %s %ld %s %s", keeper->job->number, timestamp(), kinds[keeper->kind],
                  keeper->kind == FAILED ? errno_name(keeper->code) : code, keeper->rank, usage, text))
     sleep(1);

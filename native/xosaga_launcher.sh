@@ -349,8 +349,9 @@ xo_record_outcome() {
   fi
   xo_outcome="exit $xo_status"
   if [ "$xo_canceled" ] && [ -z "$xo_failed_first" ]; then xo_outcome="canceled $xo_canceled" xo_rank=0; fi
-  if [ "$xo_tail" ] && [ "$xo_outcome" != 'exit 0' ] && [ -s "$xo_tail" ]; then
-    xo_text=$(tail -c 2048 "$xo_tail" | { xo_encode && printf %s "$xo_text"; })
+  # A regular file only: what is none could block. What an interactive job says there is for its submitter to read.
+  if [ "$xo_outcome" != 'exit 0' ] && [ -z "$xo_interactive" ] && [ -f "$xo_error" ] && [ -r "$xo_error" ]; then
+    xo_text=$(tail -c 2048 <"$xo_error" | { xo_encode && printf %s "$xo_text"; })
   fi
   xo_record_end "$xo_outcome $xo_rank - - $xo_text"
 }

@@ -95,6 +95,35 @@ describe.each(launchers())('the $name launcher', (kind) => {
       expect(text).toBe(bytes.subarray(-2048).toString('latin1'));
     });
 
+    test('holds the end of the Error file, byte for byte', async () => {
+      const bytes = randomBytes(5000);
+      writeFileSync(segment.file('noise'), bytes);
+      const { outcome, text } = await run({ ...sh('cat noise >&2; exit 3'), error: 'err' });
+      expect(outcome).toEqual(['exit', '3', '0']);
+      expect(text).toBe(bytes.subarray(-2048).toString('latin1'));
+    });
+
+    test('holds nothing of the Error file of a job that succeeds, or fails in silence', async () => {
+      expect((await run({ ...sh('echo fine >&2'), error: 'err' })).text).toBe('');
+      segment.launcher().submit(2, { ...sh('exit 3'), error: 'err' });
+      expect(await segment.end(2)).toMatchObject({ outcome: ['exit', '3', '0'], text: '' });
+    });
+
+    test('is not held up by an Error file that has become something else', async () => {
+      for (const [i, change] of ['rm err', 'rm err; mkfifo err', 'rm err; mkdir err', 'chmod 0 err'].entries()) {
+        segment.launcher().submit(i + 1, { ...sh(`echo x >&2; ${change}; exit 3`), error: 'err' });
+        expect((await segment.end(i + 1)).outcome).toEqual(['exit', '3', '0']);
+        execFileSync('rm', ['-rf', segment.file('err')]);
+      }
+    });
+
+    test('is not held up by an Error that is a device', async () => {
+      expect(await run({ ...sh('exit 3'), error: '/dev/full' })).toMatchObject({
+        outcome: ['exit', '3', '0'],
+        text: '',
+      });
+    });
+
     test('is not held up by a daemon that keeps standard error open', async () => {
       const { outcome, text } = await run(sh('echo no luck >&2; setsid sleep 1000 & exit 4'));
       expect(outcome).toEqual(['exit', '4', '0']);
