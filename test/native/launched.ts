@@ -5,6 +5,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { Limits } from '../../src/adaptors/local/limits.js';
 import { nativeFrame, shellFrame, type Launch } from '../../src/adaptors/local/launch-frame.js';
 import { decodeNative } from '../../src/saga/core/native-string.js';
 
@@ -113,6 +114,7 @@ export interface JobWish {
   readonly environment?: readonly (string | Uint8Array)[];
   readonly processes?: number;
   readonly interactive?: boolean;
+  readonly limits?: Limits;
   readonly cwd?: string;
   readonly input?: string;
   readonly output?: string;
@@ -192,6 +194,7 @@ export class Segment {
       n,
       offset: 0,
       interactive: wish.interactive ?? false,
+      limits: wish.limits ?? {},
       processes: wish.processes ?? 1,
       id: this.id(n),
       cwd: wish.cwd ?? this.folder,
