@@ -51,8 +51,8 @@ enum {
   GRACE = 10,     /* seconds between TERM and KILL */
 };
 
-enum limit { WALL, CPU, MEMORY, LIMITS };
-static const char *const limit_names[LIMITS] = {[WALL] = "wall", [CPU] = "cpu", [MEMORY] = "memory"};
+enum limit { NO_LIMIT, WALL, CPU, MEMORY, LIMITS };
+static const char *const limit_names[LIMITS] = {[NO_LIMIT] = "", [WALL] = "wall", [CPU] = "cpu", [MEMORY] = "memory"};
 
 enum { EXIT_NOT_STARTED = 1 }; /* of a keeper: it could not claim the job, and said so */
 
@@ -102,10 +102,10 @@ struct keeper {
   long live;
   pid_t group;
   bool run_recorded;
+  enum limit suspect; /* what the last look at CPU time and memory found too much of */
   double kill_at; /* when the grace ends, 0 while nobody was asked to end */
   double wall_at; /* when the wall time is over, 0 without such a limit */
   double look_at; /* when CPU time and memory are looked at, 0 without such limits */
-  bool suspect;   /* the last look found too much */
   enum kind kind; /* the outcome, decided by the first that happens */
   int code;       /* exit status, signal, errno or limit */
   long rank;      /* the process that decided */
@@ -749,11 +749,12 @@ static void exceed(struct keeper *keeper, enum limit limit, double grace) {
 static void look_at_usage(struct keeper *keeper, double grace) {
   const long long *limits = keeper->job->limits;
   struct usage usage = usage_of_descendants();
-  bool cpu = limits[CPU] > 0 && keeper->cpu + usage.cpu > (double)limits[CPU];
-  bool memory = limits[MEMORY] > 0 && usage.memory > (double)limits[MEMORY];
-  if ((cpu || memory) && keeper->suspect) exceed(keeper, cpu ? CPU : MEMORY, grace);
-  keeper->suspect = cpu || memory;
-  keeper->look_at = clock_seconds(CLOCK_MONOTONIC) + (keeper->suspect ? LOOK_AGAIN : LOOK);
+  enum limit found = NO_LIMIT;
+  if (limits[MEMORY] > 0 && usage.memory > (double)limits[MEMORY]) found = MEMORY;
+  if (limits[CPU] > 0 && keeper->cpu + usage.cpu > (double)limits[CPU]) found = CPU;
+  if (found != NO_LIMIT && found == keeper->suspect) exceed(keeper, found, grace);
+  keeper->suspect = found;
+  keeper->look_at = clock_seconds(CLOCK_MONOTONIC) + (found != NO_LIMIT ? LOOK_AGAIN : LOOK);
 }
 
 /* Once somebody has asked the job to end, for whatever reason, limits mean nothing more. */
@@ -919,7 +920,7 @@ static bool parse_option(struct job *job, const char *word) {
     job->interactive = true;
     return true;
   }
-  for (int limit = 0; limit < LIMITS; limit++) {
+  for (int limit = WALL; limit < LIMITS; limit++) {
     size_t size = strlen(limit_names[limit]);
     if (strncmp(word, limit_names[limit], size) == 0 && word[size] == '=')
       return parse_number(word + size + 1, 1, LLONG_MAX, &job->limits[limit]);

@@ -318,7 +318,7 @@ xo_cancel() {
 xo_wall_time_over() {
   xo_signaled=1
   if [ -z "$xo_terminating" ]; then
-    xo_limited=wall
+    xo_limited=wall xo_timers=
     xo_terminate
   fi
 }

@@ -1,7 +1,16 @@
 /** What the tests of the launchers need: a launcher of each kind, a segment, and its journal. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -97,6 +106,17 @@ export function processesOf(id: string): number[] {
       }
     })
     .map(Number);
+}
+
+/** Processes that work in this directory: those of jobs, their keepers and what these have started. */
+export function processesIn(directory: string): string[] {
+  return readdirSync('/proc').filter((entry) => {
+    try {
+      return /^\d+$/.test(entry) && readlinkSync(`/proc/${entry}/cwd`) === directory;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Kills the processes of a job, and those that they start meanwhile. */

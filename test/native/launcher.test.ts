@@ -21,6 +21,7 @@ import {
   killAll,
   launchers,
   missingShells,
+  processesIn,
   processesOf,
   removeScratch,
   Segment,
@@ -426,6 +427,7 @@ describe.each(launchers())('the $name launcher', (kind) => {
     test('that is not exceeded changes nothing, however long', async () => {
       const limits = { wall: 2 ** 31 - 1, ...(kind.exact && { cpu: 2 ** 31 - 1, memory: Number.MAX_SAFE_INTEGER }) };
       expect(await outcome({ ...sh('exec sleep 1.2'), limits })).toEqual(['exit', '0', '0']);
+      await eventually('the end of keeper and timers', () => processesIn(segment.folder).length === 0);
       segment.launcher().submit(2, { ...sh('exit 7'), limits });
       expect((await segment.end(2)).outcome).toEqual(['exit', '7', '0']);
     });
