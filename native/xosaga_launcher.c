@@ -51,6 +51,9 @@ enum {
   GRACE = 10,     /* seconds between TERM and KILL */
 };
 
+enum limit { NO_LIMIT, WALL, CPU, MEMORY, LIMITS };
+static const char *const limit_names[LIMITS] = {[NO_LIMIT] = "", [WALL] = "wall", [CPU] = "cpu", [MEMORY] = "memory"};
+
 enum { EXIT_NOT_STARTED = 1 }; /* of a keeper: it could not claim the job, and said so */
 
 /* A job as the submitter describes it. The strings lie in its frame. An empty path means the default. */
@@ -58,6 +61,7 @@ struct job {
   const char *segment, *number, *id, *cwd, *input, *output, *error;
   off_t offset; /* the size of `events` when the job was submitted: no claim of it stands before */
   bool interactive;
+  long long limits[LIMITS]; /* seconds, CPU seconds, KiB; 0 is none */
   long processes;
   long argc, envc;
   char **argv; /* ends with NULL */
@@ -85,7 +89,7 @@ struct tail {
   size_t size;
 };
 
-enum kind { UNDECIDED, EXITED, SIGNALED, FAILED, CANCELED };
+enum kind { UNDECIDED, EXITED, SIGNALED, FAILED, CANCELED, LIMITED };
 
 struct keeper {
   const struct launcher *launcher;
@@ -98,9 +102,12 @@ struct keeper {
   long live;
   pid_t group;
   bool run_recorded;
+  enum limit suspect; /* what the last look at CPU time and memory found too much of */
   double kill_at; /* when the grace ends, 0 while nobody was asked to end */
+  double wall_at; /* when the wall time is over, 0 without such a limit */
+  double look_at; /* when CPU time and memory are looked at, 0 without such limits */
   enum kind kind; /* the outcome, decided by the first that happens */
-  int code;       /* exit status, signal or errno */
+  int code;       /* exit status, signal, errno or limit */
   long rank;      /* the process that decided */
   double cpu;
   long rss;
@@ -221,6 +228,23 @@ static void percent_encode(char out[static 3 * TEXT_MAX + 2], const char *bytes,
 
 /* ---- processes of the system ------------------------------------------------------------------------------------- */
 
+#if defined(__linux__)
+enum { STAT_MAX = 1024 };
+
+/* /proc/<pid>/stat from the end of field 2 on, the program's name, which may hold anything; NULL when there is none. */
+static const char *read_stat(pid_t pid, char stat[static STAT_MAX]) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+  int fd = open_retry(path, O_RDONLY, 0);
+  if (fd < 0) return NULL;
+  ssize_t size = read(fd, stat, STAT_MAX - 1);
+  close(fd);
+  stat[size > 0 ? size : 0] = '\0';
+  const char *end = strrchr(stat, ')');
+  return end != NULL && strlen(end) > 2 ? end : NULL;
+}
+#endif
+
 /* What names a process beyond the reuse of its pid; false when it is gone or a zombie. */
 static bool process_start(pid_t pid, char start[static START_MAX]) {
 #if defined(__APPLE__)
@@ -231,15 +255,9 @@ static bool process_start(pid_t pid, char start[static START_MAX]) {
   snprintf(start, START_MAX, "%lld", (long long)info.kp_proc.p_starttime.tv_sec);
   return true;
 #else
-  char path[32], stat[1024];
-  snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-  int fd = open_retry(path, O_RDONLY, 0);
-  if (fd < 0) return false;
-  ssize_t size = read(fd, stat, sizeof stat - 1);
-  close(fd);
-  stat[size > 0 ? size : 0] = '\0';
-  char *field = strrchr(stat, ')'); /* field 2 is the program's name, which may hold anything */
-  if (field == NULL || field[1] == '\0' || strchr("ZX", field[2]) != NULL) return false;
+  char stat[STAT_MAX];
+  const char *field = read_stat(pid, stat);
+  if (field == NULL || strchr("ZX", field[2]) != NULL) return false;
   for (int number = 2; number < 22; number++)
     if ((field = strchr(field + 1, ' ')) == NULL) return false;
   return sscanf(field, "%31s", start) == 1;
@@ -296,6 +314,73 @@ static void kill_marked(const char *id) {
   (void)id; /* no way to read the environment of others: the process group must do */
 #endif
 }
+
+/* What processes use: CPU seconds, with those of their children that have been waited for, and resident KiB. */
+struct usage {
+  double cpu, memory;
+};
+
+#if defined(__linux__)
+struct pids {
+  pid_t *list;
+  size_t count, capacity;
+};
+
+static void add_children_of_thread(struct pids *pids, pid_t parent, const char *thread) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%ld/task/%.20s/children", (long)parent, thread);
+  FILE *children = fopen(path, "re");
+  if (children == NULL) return;
+  for (long pid; fscanf(children, "%ld", &pid) == 1;) {
+    if (pids->count == pids->capacity) {
+      pids->capacity = 2 * pids->capacity + 16;
+      pids->list = must(realloc(pids->list, pids->capacity * sizeof *pids->list));
+    }
+    pids->list[pids->count++] = (pid_t)pid;
+  }
+  fclose(children);
+}
+
+static void add_children(struct pids *pids, pid_t parent) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%ld/task", (long)parent);
+  DIR *threads = opendir(path);
+  if (threads == NULL) return;
+  for (struct dirent *entry; (entry = readdir(threads)) != NULL;)
+    if (isdigit((unsigned char)entry->d_name[0])) add_children_of_thread(pids, parent, entry->d_name);
+  closedir(threads);
+}
+
+static void add_usage(struct usage *usage, pid_t pid) {
+  char stat[STAT_MAX];
+  const char *fields = read_stat(pid, stat);
+  unsigned long long ticks[4];
+  long long pages;
+  if (fields == NULL || sscanf(fields,
+                               ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu "
+                               "%*d %*d %*d %*d %*u %*u %lld",
+                               &ticks[0], &ticks[1], &ticks[2], &ticks[3], &pages) != 5)
+    return;
+  usage->cpu += (double)(ticks[0] + ticks[1] + ticks[2] + ticks[3]) / (double)sysconf(_SC_CLK_TCK);
+  usage->memory += (double)pages * (double)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+/* Of all processes below this one. Orphans among them come to it, so that none is missed: see become_keeper(). */
+static struct usage usage_of_descendants(void) {
+  struct usage usage = {0};
+  struct pids pids = {0};
+  add_children(&pids, getpid());
+  for (size_t i = 0; i < pids.count; i++) {
+    add_usage(&usage, pids.list[i]);
+    add_children(&pids, pids.list[i]);
+  }
+  free(pids.list);
+  return usage;
+}
+#else
+/* Not known here; whoever submits refuses such limits. */
+static struct usage usage_of_descendants(void) { return (struct usage){0}; }
+#endif
 
 /* ---- the journal ------------------------------------------------------------------------------------------------- */
 
@@ -575,6 +660,8 @@ static void kill_all(struct keeper *keeper) {
   keeper->kill_at = clock_seconds(CLOCK_MONOTONIC) + 1;
 }
 
+static bool succeeded(const struct keeper *keeper) { return keeper->kind == EXITED && keeper->code == 0; }
+
 static long rank_of(const struct keeper *keeper, pid_t pid) {
   for (long rank = 0; rank < keeper->job->processes; rank++)
     if (keeper->pids[rank] == pid) return rank;
@@ -621,18 +708,77 @@ static void read_stderr(struct keeper *keeper) {
   keeper->stderr_pipe = -1;
 }
 
+/* The end of the job's own Error file. What is not a regular file could block, or have nothing to say. */
+static void read_error_file(struct keeper *keeper) {
+  const char *path = keeper->job->error;
+  struct stat about;
+  if (stat(path, &about) != 0 || !S_ISREG(about.st_mode)) return;
+  int fd = open_retry(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+  if (fd < 0) return;
+  if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) {
+    char bytes[TEXT_MAX];
+    ssize_t size = pread(fd, bytes, sizeof bytes, about.st_size > TEXT_MAX ? about.st_size - TEXT_MAX : 0);
+    if (size > 0) tail_add(&keeper->tail, bytes, (size_t)size);
+  }
+  close(fd);
+}
+
 static void record_run(struct keeper *keeper) {
   keeper->run_recorded =
       append(keeper->events, "run %s %s %ld", keeper->job->number, timestamp(), (long)keeper->group);
 }
 
+/* Looks at CPU time and memory are this far apart, in seconds; so is the second look when the first found too much. */
+static const double LOOK = 1, LOOK_AGAIN = 0.1;
+
+static void start_limits(struct keeper *keeper) {
+  const long long *limits = keeper->job->limits;
+  double now = clock_seconds(CLOCK_MONOTONIC);
+  if (limits[WALL] > 0) keeper->wall_at = now + (double)limits[WALL];
+  if (limits[CPU] > 0 || limits[MEMORY] > 0) keeper->look_at = now + LOOK;
+}
+
+/* Decides that the job is ended for this limit. */
+static void exceed(struct keeper *keeper, enum limit limit, double grace) {
+  keeper->kind = LIMITED;
+  keeper->code = limit;
+  terminate(keeper, grace);
+}
+
+/* A process that has just forked counts double for a moment, so that one look proves nothing. */
+static void look_at_usage(struct keeper *keeper, double grace) {
+  const long long *limits = keeper->job->limits;
+  struct usage usage = usage_of_descendants();
+  enum limit found = NO_LIMIT;
+  if (limits[MEMORY] > 0 && usage.memory > (double)limits[MEMORY]) found = MEMORY;
+  if (limits[CPU] > 0 && keeper->cpu + usage.cpu > (double)limits[CPU]) found = CPU;
+  if (found != NO_LIMIT && found == keeper->suspect) exceed(keeper, found, grace);
+  keeper->suspect = found;
+  keeper->look_at = clock_seconds(CLOCK_MONOTONIC) + (found != NO_LIMIT ? LOOK_AGAIN : LOOK);
+}
+
+/* Once somebody has asked the job to end, for whatever reason, limits mean nothing more. */
+static void check_limits(struct keeper *keeper, double grace) {
+  if ((keeper->wall_at == 0 && keeper->look_at == 0) || keeper->kill_at > 0 || keeper->live == 0) return;
+  double now = clock_seconds(CLOCK_MONOTONIC);
+  if (keeper->wall_at > 0 && now >= keeper->wall_at) exceed(keeper, WALL, grace);
+  else if (keeper->look_at > 0 && now >= keeper->look_at) look_at_usage(keeper, grace);
+}
+
+/* Seconds until a moment, 0 for none, if that is less; a wait below 0 is for ever. */
+static double sooner(double wait, double moment) {
+  if (moment == 0) return wait;
+  double left = moment - clock_seconds(CLOCK_MONOTONIC);
+  if (wait >= 0 && wait < left) return wait;
+  return left > 0 ? left : 0;
+}
+
 /* Sleeps until a signal, output on stderr, or the next moment at which something is due. */
 static void sleep_until_something(struct keeper *keeper) {
   double wait = keeper->job->interactive || !keeper->run_recorded ? 1 : -1;
-  if (keeper->kill_at > 0) {
-    double left = keeper->kill_at - clock_seconds(CLOCK_MONOTONIC);
-    if (wait < 0 || left < wait) wait = left > 0 ? left : 0;
-  }
+  if (keeper->kill_at > 0) wait = sooner(wait, keeper->kill_at);
+  else wait = sooner(sooner(wait, keeper->wall_at), keeper->look_at);
+  if (wait > 1e6) wait = 1e6; /* some systems take no more */
   struct timespec timeout = {.tv_sec = (time_t)wait, .tv_nsec = (long)((wait - (double)(time_t)wait) * 1e9)};
   fd_set readable;
   FD_ZERO(&readable);
@@ -658,24 +804,28 @@ static void supervise(struct keeper *keeper) {
     if (input_opened) close_fifo_writer(keeper);
     if (!keeper->run_recorded) record_run(keeper);
     if (keeper->job->interactive && keeper->kill_at == 0 && !submitter_lives(keeper->launcher)) cancel(keeper, grace);
+    check_limits(keeper, grace);
     if (keeper->kill_at > 0 && clock_seconds(CLOCK_MONOTONIC) >= keeper->kill_at) kill_all(keeper);
   }
   kill(-keeper->group, SIGKILL);
-  if (keeper->kind == CANCELED) kill_marked(keeper->job->id);
+  if (keeper->kind == CANCELED || keeper->kind == LIMITED) kill_marked(keeper->job->id);
   if (keeper->kind == UNDECIDED) keeper->kind = EXITED;
   if (keeper->stderr_pipe >= 0) read_stderr(keeper);
+  if (*keeper->job->error != '\0' && !succeeded(keeper)) read_error_file(keeper);
 }
 
 static void record_end(struct keeper *keeper) {
-  static const char *const kinds[] = {
-      [UNDECIDED] = "", [EXITED] = "exit", [SIGNALED] = "signal", [FAILED] = "failed", [CANCELED] = "canceled"};
-  char code[32], usage[64] = "- -", text[3 * TEXT_MAX + 2] = "-";
-  snprintf(code, sizeof code, "%d", keeper->code);
+  static const char *const kinds[] = {[UNDECIDED] = "",    [EXITED] = "exit",       [SIGNALED] = "signal",
+                                      [FAILED] = "failed", [CANCELED] = "canceled", [LIMITED] = "limit"};
+  char number[32], usage[64] = "- -", text[3 * TEXT_MAX + 2] = "-";
+  snprintf(number, sizeof number, "%d", keeper->code);
+  const char *value = number;
+  if (keeper->kind == FAILED) value = errno_name(keeper->code);
+  if (keeper->kind == LIMITED) value = limit_names[keeper->code];
   if (keeper->rss > 0) snprintf(usage, sizeof usage, "%.6f %ld", keeper->cpu, keeper->rss);
-  bool success = keeper->kind == EXITED && keeper->code == 0;
-  if (!success) percent_encode(text, keeper->tail.bytes, keeper->tail.size);
+  if (!succeeded(keeper)) percent_encode(text, keeper->tail.bytes, keeper->tail.size);
   while (!append(keeper->events, "end %s %s %s %s %ld %s %s", keeper->job->number, timestamp(), kinds[keeper->kind],
-                 keeper->kind == FAILED ? errno_name(keeper->code) : code, keeper->rank, usage, text))
+                 value, keeper->rank, usage, text))
     sleep(1);
 }
 
@@ -685,6 +835,7 @@ static void run_job(struct keeper *keeper) {
     decide_canceled(keeper);
   } else if (ready && start_processes(keeper)) {
     record_run(keeper);
+    start_limits(keeper);
     supervise(keeper);
   }
   if (keeper->job->interactive) {
@@ -721,7 +872,7 @@ static int keep(const struct launcher *launcher, const struct job *job) {
 /* The fields of a frame, one after the other. Each ends with NUL. */
 struct fields {
   char *next, *end;
-  bool missing;
+  bool missing; /* or wrong */
 };
 
 static char *next_field(struct fields *fields) {
@@ -735,11 +886,15 @@ static char *next_field(struct fields *fields) {
   return field;
 }
 
-static long long next_number(struct fields *fields, long long least, long long most) {
+static bool parse_number(const char *text, long long least, long long most, long long *value) {
   char *end;
-  const char *field = next_field(fields);
-  long long value = strtoll(field, &end, 10);
-  if (end == field || *end != '\0' || value < least || value > most) fields->missing = true;
+  *value = strtoll(text, &end, 10);
+  return end != text && *end == '\0' && *value >= least && *value <= most;
+}
+
+static long long next_number(struct fields *fields, long long least, long long most) {
+  long long value;
+  if (!parse_number(next_field(fields), least, most, &value)) fields->missing = true;
   return fields->missing ? least : value;
 }
 
@@ -759,6 +914,27 @@ static bool consists_of(const char *text, const char *characters) {
   return size > 0 && size <= 18 && strspn(text, characters) == size;
 }
 
+/* False when the word is no option: then the job must not run without what it asks for. */
+static bool parse_option(struct job *job, const char *word) {
+  if (strcmp(word, "i") == 0) {
+    job->interactive = true;
+    return true;
+  }
+  for (int limit = WALL; limit < LIMITS; limit++) {
+    size_t size = strlen(limit_names[limit]);
+    if (strncmp(word, limit_names[limit], size) == 0 && word[size] == '=')
+      return parse_number(word + size + 1, 1, LLONG_MAX, &job->limits[limit]);
+  }
+  return false;
+}
+
+static void next_options(struct fields *fields, struct job *job) {
+  char *rest = next_field(fields);
+  if (fields->missing || *rest == '\0') return;
+  for (char *word; (word = strsep(&rest, " ")) != NULL;)
+    if (!parse_option(job, word)) fields->missing = true;
+}
+
 /* False when the frame is not a job. */
 static bool parse_job(struct job *job, char *frame, size_t size) {
   struct fields fields = {.next = frame, .end = frame + size};
@@ -766,7 +942,7 @@ static bool parse_job(struct job *job, char *frame, size_t size) {
   job->segment = next_field(&fields);
   job->number = next_field(&fields);
   job->offset = (off_t)next_number(&fields, 0, LLONG_MAX);
-  job->interactive = strchr(next_field(&fields), 'i') != NULL;
+  next_options(&fields, job);
   job->processes = (long)next_number(&fields, 1, 1 << 20);
   job->id = next_field(&fields);
   job->cwd = next_field(&fields);

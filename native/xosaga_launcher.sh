@@ -40,9 +40,14 @@ xo_own_pid() {
   if read -r xo_pid xo_rest </proc/self/stat; then :; else xo_pid=$(sh -c 'echo "$PPID"'); fi
 } 2>/dev/null
 
-# <signal>: to our keeper, from a helper that may have outlived it: then its pid may be another's.
+# For a helper that may have outlived its keeper: then the pid may be another's.
+xo_keeper_lives() {
+  xo_process_start "$xo_pid" && [ "$xo_start" = "$xo_keeper_start" ]
+}
+
+# <signal>: to the keeper.
 xo_signal_keeper() {
-  xo_process_start "$xo_pid" && [ "$xo_start" = "$xo_keeper_start" ] && kill -s "$1" "$xo_pid"
+  xo_keeper_lives && kill -s "$1" "$xo_pid"
 }
 
 xo_submitter_lives() {
@@ -188,7 +193,7 @@ xo_become_process() {
 
 # In the subshell that becomes the job: its surroundings, then the only process, or the shell that leads several.
 xo_become_job() {
-  trap - HUP INT QUIT TSTP PIPE XFSZ TERM USR1 USR2 ALRM
+  trap - HUP INT QUIT TSTP PIPE XFSZ TERM USR1 USR2 ALRM VTALRM
   XOSAGA_JOB_ID=$xo_id XOSAGA_SIZE=$xo_processes
   export XOSAGA_JOB_ID XOSAGA_SIZE
   exec <"$xo_input" >>"$xo_output" 2>>"$xo_error" 9>&-
@@ -265,17 +270,28 @@ xo_await_group() {
   done
 } 2>/dev/null
 
-# <seconds>: sends us ALRM then, unless it is killed before, together with its sleep.
+# <seconds> <signal>: sends it to us then, unless it is killed before, together with its sleep. It sleeps a minute at a
+# time: one that has missed to be killed is not left for long. A number with a fraction is slept at once.
 xo_set_timer() {
   (
     trap 'kill "$xo_sleep"; exit' TERM
-    trap - USR1 USR2 ALRM
-    sleep "$1" &
-    xo_sleep=$!
-    wait "$xo_sleep"
-    xo_signal_keeper ALRM
+    trap - USR1 USR2 ALRM VTALRM
+    xo_left=$1
+    while [ "$xo_left" -gt 60 ] && xo_keeper_lives; do
+      xo_sleep_on 60
+      xo_left=$((xo_left - 60))
+    done
+    xo_sleep_on "$xo_left"
+    xo_signal_keeper "$2"
   ) >/dev/null 2>&1 9>&- &
-  xo_timer=$!
+  xo_timers="$xo_timers $!"
+}
+
+# <seconds>: so that a signal is heard meanwhile.
+xo_sleep_on() {
+  sleep "$1" &
+  xo_sleep=$!
+  wait "$xo_sleep"
 }
 
 # Asks the processes to end; asked again, waits no longer. A stopped process must be continued to hear it. A shell may
@@ -289,13 +305,22 @@ xo_terminate() {
     xo_await_group
     xo_signal_group TERM
     xo_signal_group CONT
-    xo_set_timer "${XOSAGA_GRACE:-10}"
+    xo_set_timer "${XOSAGA_GRACE:-10}" ALRM
   fi
 }
 
 xo_cancel() {
   xo_canceled=${xo_canceled:-15}
   xo_terminate
+}
+
+# Once somebody has asked the job to end, for whatever reason, the limit means nothing more.
+xo_wall_time_over() {
+  xo_signaled=1
+  if [ -z "$xo_terminating" ]; then
+    xo_limited=wall xo_timers=
+    xo_terminate
+  fi
 }
 
 xo_kill_all() {
@@ -328,7 +353,7 @@ xo_kill_marked() {
 # An interactive job ends with its submitter.
 xo_watch_submitter() {
   (
-    trap - USR1 USR2 ALRM TERM
+    trap - USR1 USR2 ALRM VTALRM TERM
     while xo_submitter_lives; do sleep 1; done
     xo_signal_keeper TERM
   ) >/dev/null 2>&1 9>&- &
@@ -348,9 +373,14 @@ xo_record_outcome() {
     read -r xo_rank xo_status <"$xo_dir/$xo_number.rank"
   fi
   xo_outcome="exit $xo_status"
-  if [ "$xo_canceled" ] && [ -z "$xo_failed_first" ]; then xo_outcome="canceled $xo_canceled" xo_rank=0; fi
-  if [ "$xo_tail" ] && [ "$xo_outcome" != 'exit 0' ] && [ -s "$xo_tail" ]; then
-    xo_text=$(tail -c 2048 "$xo_tail" | { xo_encode && printf %s "$xo_text"; })
+  if [ "$xo_limited" ]; then
+    xo_outcome="limit $xo_limited" xo_rank=0
+  elif [ "$xo_canceled" ] && [ -z "$xo_failed_first" ]; then
+    xo_outcome="canceled $xo_canceled" xo_rank=0
+  fi
+  # A regular file only: what is none could block. What an interactive job says there is for its submitter to read.
+  if [ "$xo_outcome" != 'exit 0' ] && [ -z "$xo_interactive" ] && [ -f "$xo_error" ] && [ -r "$xo_error" ]; then
+    xo_text=$(tail -c 2048 <"$xo_error" | { xo_encode && printf %s "$xo_text"; })
   fi
   xo_record_end "$xo_outcome $xo_rank - - $xo_text"
 }
@@ -371,18 +401,33 @@ xo_catch_up() {
   if [ "$xo_failed_early" ]; then xo_rank_failed; fi
 }
 
-# job <segment> <n> <offset> <flags> <processes> <id> <cwd> <input> <output> <error> <number of K=V> <K=V>... <argv>...
+# <options>: those that this launcher knows. Without what it asks for a job must not run.
+xo_parse_options() {
+  xo_interactive='' xo_wall=''
+  for xo_option in $1; do
+    case $xo_option in
+      i) xo_interactive=i ;;
+      wall=[1-9]*) xo_wall=${xo_option#wall=} ;;
+      *)
+        echo 'bad frame'
+        exit 0
+        ;;
+    esac
+  done
+}
+
+# job <segment> <n> <offset> <options> <processes> <id> <cwd> <input> <output> <error> <number of K=V> <K=V>... <argv>...
 # The life of a keeper.
 job() {
   xo_segment=$1 xo_number=$2 xo_dir=$xo_directory/$1 xo_processes=$5 xo_id=$6 xo_cwd=$7
   xo_input=${8:-/dev/null} xo_output=${9:-/dev/null} xo_error=${10}
-  xo_interactive=${4%%[!i]*}
-  xo_canceled='' xo_terminating='' xo_timer='' xo_failed_first='' xo_failed_early='' xo_watcher='' xo_tail=''
+  xo_parse_options "$4"
+  xo_canceled='' xo_terminating='' xo_limited='' xo_timers='' xo_failed_first='' xo_failed_early='' xo_watcher='' xo_tail=''
   shift 10
   trap 'xo_canceled=15' TERM
   trap '' XFSZ
   trap 'xo_failed_early=1' USR2
-  trap : USR1 ALRM
+  trap : USR1 ALRM VTALRM
   xo_claim || exit 0
   exec >/dev/null
   if [ "$xo_cwd" ]; then
@@ -402,15 +447,18 @@ job() {
   trap xo_cancel TERM
   trap xo_rank_failed USR2
   trap xo_kill_all ALRM
+  trap xo_wall_time_over VTALRM
   xo_catch_up
   xo_now
   xo_append "run $xo_number $xo_time $xo_group"
+  if [ "$xo_wall" ]; then xo_set_timer "$xo_wall" VTALRM; fi
   if [ "$xo_interactive" ]; then xo_watch_submitter; fi
   xo_wait "$xo_group"
-  trap '' TERM USR1 USR2 ALRM
+  trap '' TERM USR1 USR2 ALRM VTALRM
   kill -s KILL -- "-$xo_group" 2>/dev/null
-  if [ "$xo_canceled" ]; then xo_kill_marked; fi
-  if [ "$xo_timer" ]; then kill "$xo_timer" 2>/dev/null; fi
+  if [ "$xo_canceled$xo_limited" ]; then xo_kill_marked; fi
+  # shellcheck disable=SC2086 # pids
+  if [ "$xo_timers" ]; then kill $xo_timers 2>/dev/null; fi
   # Not TERM: a subshell that has just been forked loses it, and would watch the submitter for as long as that lives.
   if [ "$xo_watcher" ]; then kill -s KILL "$xo_watcher" 2>/dev/null; fi
   xo_record_outcome

@@ -289,6 +289,13 @@ describe('job', () => {
     await job.wait();
     expect(await job.getState()).toBe(saga.JobState.Failed);
     await expect(job.rethrow()).rejects.toThrow(/exit code 3\nThe end of its standard error:\nit went wrong/);
+
+    const error = join(paths.directory, 'it.log');
+    const logged = await sh('echo it went wrong again >&2; exit 3', { error });
+    await logged.run();
+    await logged.wait();
+    await expect(logged.rethrow()).rejects.toThrow(/The end of its standard error:\nit went wrong again/);
+    expect(await readFile(error, 'utf8')).toBe('it went wrong again\n');
     await expect(job.getResult()).rejects.toThrow(saga.NoSuccess);
   });
 

@@ -1,10 +1,20 @@
 /** What the tests of the launchers need: a launcher of each kind, a segment, and its journal. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { Limits } from '../../src/adaptors/local/limits.js';
 import { nativeFrame, shellFrame, type Launch } from '../../src/adaptors/local/launch-frame.js';
 import { decodeNative } from '../../src/saga/core/native-string.js';
 
@@ -98,6 +108,17 @@ export function processesOf(id: string): number[] {
     .map(Number);
 }
 
+/** Processes that work in this directory: those of jobs, their keepers and what these have started. */
+export function processesIn(directory: string): string[] {
+  return readdirSync('/proc').filter((entry) => {
+    try {
+      return /^\d+$/.test(entry) && readlinkSync(`/proc/${entry}/cwd`) === directory;
+    } catch {
+      return false;
+    }
+  });
+}
+
 /** Kills the processes of a job, and those that they start meanwhile. */
 export async function killAll(id: string): Promise<void> {
   await eventually('the end of all processes', () => {
@@ -113,6 +134,7 @@ export interface JobWish {
   readonly environment?: readonly (string | Uint8Array)[];
   readonly processes?: number;
   readonly interactive?: boolean;
+  readonly limits?: Limits;
   readonly cwd?: string;
   readonly input?: string;
   readonly output?: string;
@@ -193,6 +215,7 @@ export class Segment {
       n,
       offset: 0,
       interactive: wish.interactive ?? false,
+      limits: wish.limits ?? {},
       processes: wish.processes ?? 1,
       id: this.id(n),
       cwd: wish.cwd ?? this.folder,

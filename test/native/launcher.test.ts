@@ -21,6 +21,7 @@ import {
   killAll,
   launchers,
   missingShells,
+  processesIn,
   processesOf,
   removeScratch,
   Segment,
@@ -93,6 +94,35 @@ describe.each(launchers())('the $name launcher', (kind) => {
       const { outcome, text } = await run(sh('cat noise >&2; exit 3'));
       expect(outcome).toEqual(['exit', '3', '0']);
       expect(text).toBe(bytes.subarray(-2048).toString('latin1'));
+    });
+
+    test('holds the end of the Error file, byte for byte', async () => {
+      const bytes = randomBytes(5000);
+      writeFileSync(segment.file('noise'), bytes);
+      const { outcome, text } = await run({ ...sh('cat noise >&2; exit 3'), error: 'err' });
+      expect(outcome).toEqual(['exit', '3', '0']);
+      expect(text).toBe(bytes.subarray(-2048).toString('latin1'));
+    });
+
+    test('holds nothing of the Error file of a job that succeeds, or fails in silence', async () => {
+      expect((await run({ ...sh('echo fine >&2'), error: 'err' })).text).toBe('');
+      segment.launcher().submit(2, { ...sh('exit 3'), error: 'err' });
+      expect(await segment.end(2)).toMatchObject({ outcome: ['exit', '3', '0'], text: '' });
+    });
+
+    test('is not held up by an Error file that has become something else', async () => {
+      for (const [i, change] of ['rm err', 'rm err; mkfifo err', 'rm err; mkdir err', 'chmod 0 err'].entries()) {
+        segment.launcher().submit(i + 1, { ...sh(`echo x >&2; ${change}; exit 3`), error: 'err' });
+        expect((await segment.end(i + 1)).outcome).toEqual(['exit', '3', '0']);
+        execFileSync('rm', ['-rf', segment.file('err')]);
+      }
+    });
+
+    test('is not held up by an Error that is a device', async () => {
+      expect(await run({ ...sh('exit 3'), error: '/dev/full' })).toMatchObject({
+        outcome: ['exit', '3', '0'],
+        text: '',
+      });
     });
 
     test('is not held up by a daemon that keeps standard error open', async () => {
@@ -344,6 +374,117 @@ describe.each(launchers())('the $name launcher', (kind) => {
       expect((await segment.end(1)).outcome).toEqual(['canceled', '15', '0']);
       expect(existsSync(segment.file('ran'))).toBe(false);
     });
+  });
+
+  describe('a limit', () => {
+    const outcome = async (wish: JobWish): Promise<string[]> => (await run(wish)).outcome;
+    const seconds = (n: number): number => {
+      const [start = 0, end = 0] = ['run', 'end'].map((word) => Number(segment.records(n, word)[0]?.[2]));
+      return end - start;
+    };
+
+    test('of wall time ends the job, not before its time, and says what the job said', async () => {
+      const wish = { ...sh('echo patience >&2; exec sleep 1000'), limits: { wall: 1 } };
+      expect(await run(wish)).toMatchObject({ outcome: ['limit', 'wall', '0'], text: 'patience\n' });
+      expect(seconds(1)).toBeGreaterThanOrEqual(0.98); // the sh launcher counts in hundredths
+    });
+
+    test('of wall time ends a job that does not listen', async () => {
+      const wish = { ...sh('trap "" TERM; while :; do sleep 0.01; done'), limits: { wall: 1 } };
+      expect(await outcome(wish)).toEqual(['limit', 'wall', '0']);
+      expect(seconds(1)).toBeGreaterThanOrEqual(1.4);
+    });
+
+    test('of wall time counts even when the job then ends well', async () => {
+      const script = 'trap "exit 0" TERM; while :; do sleep 0.01; done';
+      expect(await outcome({ ...sh(script), limits: { wall: 1 } })).toEqual(['limit', 'wall', '0']);
+    });
+
+    test('of wall time reaches stopped processes, and those that left the process group', async () => {
+      const script = 'setsid sleep 1000 & kill -STOP $$; wait';
+      expect(await outcome({ ...sh(script), processes: 2, limits: { wall: 1 } })).toEqual(['limit', 'wall', '0']);
+      expect(processesOf(segment.id(1))).toEqual([]);
+    });
+
+    test('that is exceeded after a cancel means nothing', async () => {
+      const script = 'trap "" TERM; : > ready; while :; do sleep 0.01; done';
+      const launcher = segment.launcher({ prelude: 'XOSAGA_GRACE=1.5; export XOSAGA_GRACE' });
+      launcher.submit(1, { ...sh(script), limits: { wall: 1 } });
+      await eventually('the job to be ready', () => existsSync(segment.file('ready')));
+      process.kill(await segment.keeper(1), 'SIGTERM');
+      expect((await segment.end(1)).outcome).toEqual(['canceled', '9', '0']);
+    });
+
+    test('that was exceeded remains the outcome of a job that is then canceled, which ends the grace', async () => {
+      const launcher = segment.launcher({ prelude: 'XOSAGA_GRACE=1000; export XOSAGA_GRACE' });
+      const script = 'trap ": > asked" TERM; while :; do sleep 0.01; done';
+      launcher.submit(1, { ...sh(script), limits: { wall: 1 } });
+      await eventually('the end of the wall time', () => existsSync(segment.file('asked')));
+      process.kill(await segment.keeper(1), 'SIGTERM');
+      expect((await segment.end(1)).outcome).toEqual(['limit', 'wall', '0']);
+    });
+
+    test('that is not exceeded changes nothing, however long', async () => {
+      const limits = { wall: 2 ** 31 - 1, ...(kind.exact && { cpu: 2 ** 31 - 1, memory: Number.MAX_SAFE_INTEGER }) };
+      expect(await outcome({ ...sh('exec sleep 1.2'), limits })).toEqual(['exit', '0', '0']);
+      await eventually('the end of keeper and timers', () => processesIn(segment.folder).length === 0);
+      segment.launcher().submit(2, { ...sh('exit 7'), limits });
+      expect((await segment.end(2)).outcome).toEqual(['exit', '7', '0']);
+    });
+
+    test.each(kind.exact ? ['wool', 'Wall'] : ['wool', 'cpu', 'memory'])(
+      '%s is not known: a bad frame',
+      async (name) => {
+        const launcher = segment.launcher();
+        const good = Buffer.from(segment.frame(1, { ...sh(': > ran'), limits: { wall: 1 } })).toString('latin1');
+        launcher.write(Buffer.from(good.replace('wall', name), 'latin1'));
+        await launcher.end();
+        await eventually('the complaint', () => launcher.complaints === 'bad frame\n');
+        expect(segment.records(1)).toEqual([]);
+      },
+    );
+
+    if (kind.exact) {
+      /** Shell that holds so much memory. */
+      const holding = (megabytes: number): string => `x=$(head -c ${String(megabytes << 20)} /dev/zero | tr '\\0' x)`;
+      const spin = 'while :; do :; done';
+
+      test.each([
+        ['a process', spin, ''],
+        ['several processes', `${spin} & ${spin} & wait`, ''],
+        [
+          'processes that have ended',
+          'while :; do /bin/sh -c "$1"; done',
+          'i=0; while [ $i -lt 9999 ]; do i=$((i+1)); done',
+        ],
+        ['a grandchild that left the process group', 'setsid setsid /bin/sh -c "$1" & exec sleep 1000', spin],
+        ['an orphan', '(setsid /bin/sh -c "$1" &); exec sleep 1000', spin],
+      ])('of CPU time counts that of %s', async (_, script, inner) => {
+        const limits = { cpu: 1, wall: 15 };
+        expect(await outcome({ ...sh(script, inner), limits })).toEqual(['limit', 'cpu', '0']);
+        expect(processesOf(segment.id(1))).toEqual([]);
+      });
+
+      test('of CPU time does not count waiting', async () => {
+        expect(await outcome({ ...sh('exec sleep 2.5'), limits: { cpu: 1 } })).toEqual(['exit', '0', '0']);
+      });
+
+      test.each([
+        ['a process', `${holding(60)}; sleep 1000`, ''],
+        ['all processes', 'for i in 1 2 3; do /bin/sh -c "$1" & done; wait', `${holding(20)}; sleep 1000; :`],
+        ['a daemon', 'setsid /bin/sh -c "$1" & exec sleep 1000', `${holding(60)}; sleep 1000; :`],
+      ])('of memory counts that of %s', async (_, script, inner) => {
+        const limits = { memory: 50 << 10, wall: 15 };
+        expect(await outcome({ ...sh(script, inner), limits })).toEqual(['limit', 'memory', '0']);
+        expect(processesOf(segment.id(1))).toEqual([]);
+      });
+
+      test('of memory is not that of the address space', async () => {
+        const limits = { memory: 300 << 10 };
+        const argv = [process.execPath, '-e', 'setTimeout(() => {}, 1500)']; // node reserves a gigabyte
+        expect(await outcome({ argv, limits })).toEqual(['exit', '0', '0']);
+      });
+    }
   });
 
   describe('whatever dies', () => {

@@ -1,5 +1,6 @@
 /** The records of a segment's `events` journal (docs/state.md, "events"): parsing lines and reading a job's outcome. */
 import { decoded } from '../../saga/core/percent-encoding.js';
+import { isLimitName } from './limits.js';
 
 /** A process beyond pid reuse: the pid and when it started, as the system counts it. */
 export interface ProcessName {
@@ -15,8 +16,8 @@ export function isProcessId(pid: unknown): pid is number {
 /** A job's end as its keeper saw it. */
 export interface JobEnd {
   readonly time: string;
-  readonly kind: 'exit' | 'signal' | 'failed' | 'canceled';
-  /** Exit code, signal number, or the errno name of a start that failed. */
+  readonly kind: 'exit' | 'signal' | 'failed' | 'canceled' | 'limit';
+  /** Exit code, signal number, the errno name of a start that failed, or the name of a limit. */
   readonly value: string;
   readonly rank: number;
   /** Seconds, of all processes. */
@@ -103,7 +104,7 @@ function change(log: JobLog, word: string, time: string, rest: readonly string[]
       log.end = { time, kind: 'lost' };
       return true;
     case 'end':
-      if (log.end || !isEndKind(a) || (a !== 'failed' && !/^[0-9]{1,9}$/.test(b))) return false;
+      if (log.end || !isEndKind(a) || !isValueOf(a, b)) return false;
       log.end = jobEnd(time, a, b, more);
       return true;
     default:
@@ -130,7 +131,12 @@ function natural(word: string): number {
 }
 
 function isEndKind(word: string): word is JobEnd['kind'] {
-  return word === 'exit' || word === 'signal' || word === 'failed' || word === 'canceled';
+  return ['exit', 'signal', 'failed', 'canceled', 'limit'].includes(word);
+}
+
+function isValueOf(kind: JobEnd['kind'], word: string): boolean {
+  if (kind === 'limit') return isLimitName(word);
+  return kind === 'failed' || /^[0-9]{1,9}$/.test(word);
 }
 
 function known(word: string): number | undefined {

@@ -1,6 +1,7 @@
 /** The form in which a job is handed to the launcher's standard input (docs/launcher.md). */
 import { BadParameter } from '../../saga/core/exceptions.js';
 import { encodeNative } from '../../saga/core/native-string.js';
+import { requireKept, type Limits } from './limits.js';
 
 /** Most that the launcher takes; what is larger, no system can start. */
 const FRAME_MAX = 8 << 20;
@@ -15,6 +16,7 @@ export interface Launch {
   /** Bytes of `events` that need not be searched for an earlier claim. */
   readonly offset: number;
   readonly interactive: boolean;
+  readonly limits: Limits;
   readonly processes: number;
   /** Value of XOSAGA_JOB_ID. */
   readonly id: string;
@@ -54,16 +56,25 @@ export function nativeFrame(launch: Launch): Uint8Array {
   return frame;
 }
 
-/** To the sh launcher: one line of shell, in which every word is quoted. */
+/**
+ * To the sh launcher: one line of shell, in which every word is quoted.
+ * @throws BadParameter for a limit that it does not keep.
+ */
 export function shellFrame(launch: Launch): Uint8Array {
+  requireKept(launch.limits, 'sh');
   const environment = settled(launch.environment);
   const words = [...head(launch), String(environment.length), ...environment, ...launch.argv];
   return encodeNative(`job ${words.map(quoted).join(' ')}\n`);
 }
 
-function head({ segment, n, offset, interactive, processes, id, cwd, input, output, error }: Launch): string[] {
-  const flags = interactive ? 'i' : '';
-  return [segment, String(n), String(offset), flags, String(processes), id, cwd, input, output, error];
+function head(launch: Launch): string[] {
+  const { segment, n, offset, processes, id, cwd, input, output, error } = launch;
+  return [segment, String(n), String(offset), options(launch), String(processes), id, cwd, input, output, error];
+}
+
+function options({ interactive, limits }: Launch): string {
+  const words = Object.entries(limits).map(([name, amount]) => `${name}=${String(amount)}`);
+  return [...(interactive ? ['i'] : []), ...words].join(' ');
 }
 
 /** A word of shell that means the text, on one line: the launcher reads line by line. */

@@ -1,6 +1,7 @@
 /** What the launcher is told to start for a job: its description, made plain. */
 import { absolute } from './prepare.js';
 import type { Launch } from './launch-frame.js';
+import { limitsOf } from './limits.js';
 import type { JobLine } from './segment.js';
 import { commandOf, environmentOf, processesOf } from './variation.js';
 
@@ -17,6 +18,7 @@ export function launchOf(segment: string, { n, cwd, description }: JobLine, offs
     n,
     offset,
     interactive,
+    limits: limitsOf(description),
     processes: processesOf(description),
     id: nativeId(segment, n),
     cwd,

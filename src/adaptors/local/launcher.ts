@@ -39,9 +39,9 @@ export class Launcher {
     this.#events = events;
   }
 
-  /** Starts the process, if it is not there, so that the first job need not wait for it. */
-  async warmUp(): Promise<void> {
-    await this.#process();
+  /** Starts the process, if it is not there, so that the first job need not wait for it. @returns its kind. */
+  async warmUp(): Promise<LauncherProgram['kind']> {
+    return (await this.#process()).program.kind;
   }
 
   /**

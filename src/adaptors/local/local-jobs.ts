@@ -14,6 +14,7 @@ import { isSettled, type JobLog } from './events.js';
 import { openInput, openOutput } from './interactive.js';
 import { launchOf, nativeId } from './launch.js';
 import { Launcher } from './launcher.js';
+import { checkLimits, limitsOf, requireKept } from './limits.js';
 import { observationOf } from './observation.js';
 import { checkPlacement } from './placement.js';
 import { checkPaths, workingDirectoryOf } from './prepare.js';
@@ -71,8 +72,9 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   async prepare(spec: JobSpec): Promise<void> {
     checkPlacement(spec);
     checkVariation(spec);
+    checkLimits(spec);
     checkPaths(spec);
-    await this.#launcher.warmUp();
+    requireKept(limitsOf(spec), await this.#launcher.warmUp());
   }
 
   async submit(specs: readonly JobSpec[]): Promise<string[]> {

@@ -33,6 +33,9 @@ export const manifest: AdaptorManifest = defineAdaptor({
     'candidateHosts',
     'cpuArchitecture',
     'operatingSystemType',
+    'wallTimeLimit',
+    'totalCPUTime',
+    'totalPhysicalMemory',
     'name',
   ],
   refusals: {

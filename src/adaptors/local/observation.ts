@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 
 import type { JobObservation } from '../../saga/spi/job.js';
 import type { JobEnd, JobLog } from './events.js';
+import { limitFailure, type LimitName } from './limits.js';
 import { dateOf } from './processes.js';
 import type { JobLine, SegmentHeader } from './segment.js';
 
@@ -62,6 +63,11 @@ function outcome(end: JobEnd, line: JobLine): JobObservation {
         failure: `${who}killed by ${signalName(number)}`,
         ...tail,
       };
+    case 'limit': {
+      // Which words are limits is checked where the record is read. No exit code and no signal: the limit is the reason.
+      const failure = limitFailure(end.value as LimitName, line.description);
+      return { state: 'Failed', detail: 'LIMITED', failure, ...tail };
+    }
     case 'failed':
       return { state: 'Failed', detail: 'NOT_STARTED', failure: `could not be started: ${end.text}` };
     case 'canceled':

@@ -34,6 +34,10 @@ describe('the journal of events', () => {
     expect(logOf('end 1 11 exit 1 0 - - %2D').end).toMatchObject({ text: '-' });
   });
 
+  test('knows which limit ended a job', () => {
+    expect(logOf('end 1 11 limit memory 0 - - -').end).toMatchObject({ kind: 'limit', value: 'memory' });
+  });
+
   test('counts the first claim, whoever made it', () => {
     expect(logOf(START, NEVER).claim).toEqual(KEEPER);
     expect(logOf(NEVER, START).claim).toEqual({ by: 'nobody', time: '10.6', reason: 'gone' });
@@ -76,6 +80,8 @@ describe('the journal of events', () => {
     ['of no job', 'lost 1.5 10'],
     ['of another word', 'ended 1 10'],
     ['of another end', 'end 1 11 vanished 0 0 - - -'],
+    ['of another limit', 'end 1 11 limit patience 0 - - -'],
+    ['of another limit', 'end 1 11 limit toString 0 - - -'],
     ['that would signal everybody', 'run 1 10 1'],
     ['that would signal ourselves', 'run 1 10 0'],
     ['without words', ''],

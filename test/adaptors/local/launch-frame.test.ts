@@ -9,6 +9,7 @@ const LAUNCH: Launch = {
   n: 7,
   offset: 4096,
   interactive: false,
+  limits: {},
   processes: 2,
   id: 'abcdefabcdef.7',
   cwd: '/work',
@@ -51,6 +52,17 @@ describe('a frame', () => {
   test('of an interactive job says so', () => {
     expect(fields(nativeFrame({ ...LAUNCH, interactive: true }))[4]).toBe('i');
     expect(words(shellFrame({ ...LAUNCH, interactive: true }))[3]).toBe('i');
+  });
+
+  test('names the limits of the job', () => {
+    const limits = { wall: 60, cpu: 120, memory: 1024 };
+    expect(fields(nativeFrame({ ...LAUNCH, limits }))[4]).toBe('wall=60 cpu=120 memory=1024');
+    expect(words(shellFrame({ ...LAUNCH, interactive: true, limits: { wall: 60 } }))[3]).toBe('i wall=60');
+  });
+
+  test('with a limit that the sh launcher cannot keep is none for it', () => {
+    expect(() => shellFrame({ ...LAUNCH, limits: { cpu: 1 } })).toThrow(/TotalCPUTime needs the native launcher/);
+    expect(() => shellFrame({ ...LAUNCH, limits: { memory: 1 } })).toThrow(/TotalPhysicalMemory needs .* C compiler/);
   });
 
   test.each([

@@ -2,15 +2,22 @@ import { describe, expect, test } from '@jest/globals';
 
 import { applyRecord, type JobLog } from '../../../src/adaptors/local/events.js';
 import { observationOf } from '../../../src/adaptors/local/observation.js';
-import type { JobObservation } from '../../../src/saga/spi/job.js';
+import type { JobObservation, JobSpec } from '../../../src/saga/spi/job.js';
 
 const HEADER = { layout: 1, host: 'here', boot: 'b', epochAtBoot: 1000, submitter: { pid: 1, start: '1' } } as const;
 
 /** What is told of a job after these records. */
-function told(records: readonly string[], more: { processes?: number; refusal?: string } = {}): JobObservation {
+function told(
+  records: readonly string[],
+  more: { processes?: number; refusal?: string; limits?: JobSpec } = {},
+): JobObservation {
   const logs = new Map<number, JobLog>();
   for (const record of records) applyRecord(logs, record);
-  const description = { executable: 'x', ...(more.processes !== undefined && { numberOfProcesses: more.processes }) };
+  const description = {
+    executable: 'x',
+    ...more.limits,
+    ...(more.processes !== undefined && { numberOfProcesses: more.processes }),
+  };
   return observationOf(HEADER, { n: 1, created: '1', cwd: '/work', description }, logs.get(1) ?? {}, more.refusal);
 }
 
@@ -29,6 +36,7 @@ describe('what is told of a job', () => {
     [[START, RUN, 'end 1 6 signal 9 0 0.5 2048 -'], 'Failed', 'SIGNALED'],
     [[START, 'end 1 6 failed ENOENT 0 - - x'], 'Failed', 'NOT_STARTED'],
     [[START, RUN, 'end 1 6 canceled 15 0 - - -'], 'Canceled', 'CANCELED'],
+    [[START, RUN, 'end 1 6 limit wall 0 - - -'], 'Failed', 'LIMITED'],
     [[START, RUN, 'lost 1 6'], 'Failed', 'LOST'],
     [['never 1 6 canceled'], 'Canceled', 'CANCELED'],
     [['never 1 6 gone'], 'Failed', 'NEVER_STARTED'],
@@ -63,6 +71,18 @@ describe('what is told of a job', () => {
     ['end 1 6 failed ENOENT 0 - - cannot%20execute', 1, 'could not be started: cannot execute'],
   ])('names the reason of a failure: %s', (end, processes, failure) => {
     expect(told([START, RUN, end], { processes }).failure).toBe(failure);
+  });
+
+  test.each([
+    ['wall', { wallTimeLimit: 60 }, 'exceeded the wall time limit of 60 s'],
+    ['cpu', { totalCPUTime: 2 }, 'exceeded the CPU time limit of 2 s'],
+    ['memory', { totalPhysicalMemory: 0.5 }, 'exceeded the memory limit of 0.5 MB'],
+    ['wall', {}, 'exceeded the wall time limit'],
+  ])('names the limit that was exceeded: %s %j', (name, limits, failure) => {
+    const observation = told([START, RUN, `end 1 6 limit ${name} 0 - - too%20much`], { limits });
+    expect(observation).toMatchObject({ failure, stderrTail: 'too much' });
+    expect(observation).not.toHaveProperty('termsig');
+    expect(observation).not.toHaveProperty('exitCode');
   });
 
   test('says that an outcome is unknown, and why', () => {
