@@ -18,6 +18,7 @@ import { observationOf } from './observation.js';
 import { checkPlacement } from './placement.js';
 import { checkPaths, workingDirectoryOf } from './prepare.js';
 import { now, signalGroup, signalProcess, thisMachine } from './processes.js';
+import { checkScript, writeScript } from './script.js';
 import { SegmentLog } from './segment-log.js';
 import { readSegment, isSegmentName, SegmentWriter, type JobLine } from './segment.js';
 import { checkVariation } from './variation.js';
@@ -71,6 +72,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   async prepare(spec: JobSpec): Promise<void> {
     checkPlacement(spec);
     checkVariation(spec);
+    checkScript(spec);
     checkPaths(spec);
     await this.#launcher.warmUp();
   }
@@ -83,7 +85,9 @@ export class LocalJobs implements Connection<LocalCapabilities> {
       for (const spec of specs) {
         const writer = this.#openSegment();
         writers.add(writer);
-        jobs.push(this.#record(writer, spec));
+        const job = this.#record(writer, spec);
+        jobs.push(job);
+        writeScript(this.#home, job.segment.name, job.line.n, spec);
       }
       // Handed over beside the sync, not after it: docs/state.md, "jobs", says why that is safe.
       await Promise.all([...[...writers].map((writer) => writer.durable()), ...jobs.map((job) => this.#launch(job))]);
@@ -269,7 +273,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   /** Asynchronous even in what it throws, so that one job that cannot be launched does not keep others from being waited for. */
   async #launch({ segment, line }: Found): Promise<void> {
-    await this.#launcher.launch(launchOf(segment.name, line, segment.offset));
+    await this.#launcher.launch(launchOf(this.#home, segment.name, line, segment.offset));
   }
 
   /** Of a submission that failed nothing runs: all or nothing. */
@@ -302,7 +306,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   /** For a job that has been handed over before: the log is searched from its beginning for a claim. */
   #launchOnce(segment: SegmentLog, line: JobLine): Promise<void> {
-    return this.#launcher.launch(launchOf(segment.name, line, 0)).catch((error: unknown) => {
+    return this.#launcher.launch(launchOf(this.#home, segment.name, line, 0)).catch((error: unknown) => {
       segment.refuse(line.n, String(error));
     });
   }
