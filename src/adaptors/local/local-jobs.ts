@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { CallOptions } from '../../saga/core/call-options.js';
 import { BadParameter, DoesNotExist, IncorrectState, NoSuccess, SagaException } from '../../saga/core/exceptions.js';
@@ -20,7 +21,7 @@ import { checkPaths, workingDirectoryOf } from './prepare.js';
 import { now, signalGroup, signalProcess, thisMachine } from './processes.js';
 import { checkScript, writeScript } from './script.js';
 import { SegmentLog } from './segment-log.js';
-import { readSegment, isSegmentName, SegmentWriter, type JobLine } from './segment.js';
+import { readNumbers, isSegmentName, SegmentWriter, type JobLine } from './segment.js';
 import { checkVariation } from './variation.js';
 
 type LocalCapabilities =
@@ -30,6 +31,8 @@ type LocalCapabilities =
 const SEGMENT_SIZE = 512;
 const NATIVE_ID = /^([a-z0-9]{12})\.([1-9][0-9]{0,8})$/;
 const HIGHEST_SIGNAL = 64;
+/** Milliseconds for which `list` reads without letting the program do something else. */
+const LONGEST_TURN = 5;
 /** Milliseconds after which a job that nobody has claimed is handed to the launcher again; then twice as many, and so on. */
 const PATIENCE = 2000;
 
@@ -128,14 +131,17 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   async list(): Promise<string[]> {
     const names = (await readdir(this.#home)).filter((name) => isSegmentName(name)).sort();
-    const ids = await Promise.all(
-      names.map(async (name) => {
-        const segment = this.#own.get(name) ?? (await readSegment(this.#home, name));
-        if (segment?.header.host !== thisMachine().host) return [];
-        return [...segment.jobs.keys()].map((n) => nativeId(name, n));
-      }),
-    );
-    return ids.flat();
+    const ids: string[] = [];
+    let turn = performance.now();
+    for (const name of names) {
+      const found = readNumbers(this.#home, name);
+      if (found?.host === thisMachine().host) for (const n of found.numbers) ids.push(nativeId(name, n));
+      // There may be thousands, on a slow disk: the program has more to do.
+      if (performance.now() - turn < LONGEST_TURN) continue;
+      await nextTurn();
+      turn = performance.now();
+    }
+    return ids;
   }
 
   async describe(id: string): Promise<JobSpec> {
