@@ -22,6 +22,7 @@ import { now, signalGroup, signalProcess, thisMachine } from './processes.js';
 import { checkScript, writeScript } from './script.js';
 import { SegmentLog } from './segment-log.js';
 import { readNumbers, isSegmentName, SegmentWriter, type JobLine } from './segment.js';
+import { UsageMeter } from './usage.js';
 import { checkVariation } from './variation.js';
 
 type LocalCapabilities =
@@ -54,6 +55,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   readonly #overdue = new WeakMap<JobLine, { readonly at: number; readonly patience: number }>();
   /** The jobs whose standard input has been given away. */
   readonly #inputs = new Set<string>();
+  readonly #usage = new UsageMeter();
   readonly #onClosed: () => void;
   #writer: SegmentWriter | undefined;
   #users = 0;
@@ -123,7 +125,9 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     await Promise.all(
       ids.map(async (id) => {
         const { segment, line } = await this.#find(id);
-        seen.set(id, observe(segment, line, await segment.observe(line.n)));
+        const log = await segment.observe(line.n);
+        await this.#usage.ask(line, log);
+        seen.set(id, this.#observe(segment, line, log));
       }),
     );
     return seen;
@@ -150,18 +154,27 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   watch(id: string, listener: (observation: JobObservation) => void): () => void {
     let stop: (() => void) | undefined;
+    let stopMeter: (() => void) | undefined;
     let stopped = false;
     void this.#find(id).then(
       ({ segment, line }) => {
         if (stopped) return;
         stop = segment.watch(line.n, (log) => {
-          if (!stopped) listener(observe(segment, line, log));
+          if (stopped) return;
+          const tell = (): void => {
+            listener(this.#observe(segment, line, log));
+          };
+          // Before the listener, who may stop the watching.
+          if (log.run && !isSettled(log)) stopMeter ??= this.#usage.follow(line, log, tell);
+          else stopMeter?.();
+          tell();
         });
       },
       () => undefined, // the files of the job were removed under us: there is nothing to tell
     );
     return () => {
       stopped = true;
+      stopMeter?.();
       stop?.();
     };
   }
@@ -237,6 +250,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     await this.#launcher.close();
     for (const opening of this.#segments.values()) void closeWhenOpen(opening);
     this.#segments.clear();
+    this.#usage.close();
     this.#writer?.close();
   }
 
@@ -266,6 +280,10 @@ export class LocalJobs implements Connection<LocalCapabilities> {
       this.#segments.delete(name);
       segment.closeWhenIdle();
     }
+  }
+
+  #observe(segment: SegmentLog, line: JobLine, log: JobLog): JobObservation {
+    return this.#usage.complete(line, observationOf(segment.header, line, log, segment.refusal(line.n)));
   }
 
   /** Writes the job's line; when this returns, no killed process can lose it. */
@@ -380,8 +398,4 @@ function userName(): string {
 async function closeWhenOpen(opening: Promise<SegmentLog | undefined>): Promise<void> {
   const segment = await opening.catch(() => undefined);
   segment?.close();
-}
-
-function observe(segment: SegmentLog, line: JobLine, log: JobLog): JobObservation {
-  return observationOf(segment.header, line, log, segment.refusal(line.n));
 }
