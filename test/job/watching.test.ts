@@ -1,5 +1,5 @@
 /** Jobs of another process: what becomes of them is told while it happens. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -8,6 +8,8 @@ import { Program } from '../faults/processes.js';
 import { privateHome } from '../support/home.js';
 
 const paths = privateHome();
+// Programs are started on a machine that may have much else to do.
+jest.setTimeout(30_000);
 process.env['XOSAGA_GRACE'] = '0.2';
 let service: saga.JobService;
 beforeAll(async () => {
