@@ -196,8 +196,9 @@ function readNow(path: string): Uint8Array {
   try {
     const fd = openSync(path, FOR_READING);
     try {
-      const size = readSync(fd, BUFFER, 0, BUFFER.length, 0);
-      return size < BUFFER.length ? BUFFER.subarray(0, size) : readFileSync(fd);
+      const start = BUFFER.subarray(0, readSync(fd, BUFFER, 0, BUFFER.length, null));
+      // Of a file that is larger the rest, which may be most of it.
+      return start.length < BUFFER.length ? start : Buffer.concat([start, readFileSync(fd)]);
     } finally {
       closeSync(fd);
     }
