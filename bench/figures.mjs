@@ -198,4 +198,58 @@ export const FIGURES = [
       },
     ],
   },
+  {
+    name: 'many',
+    title: 'State directory with 5000 finished jobs; baseline: readdir, and readFile of all descriptions',
+    probes: [
+      { name: 'files10', command: ['many-jobs.mjs', 'files', '10', '512'] },
+      { name: 'jobs10', command: ['many-jobs.mjs', 'jobs', '10', '512'] },
+      { name: 'files5000', command: ['many-jobs.mjs', 'files', '5000', '1'] },
+      { name: 'jobs5000', command: ['many-jobs.mjs', 'jobs', '5000', '1'] },
+    ],
+    rows: [
+      {
+        what: 'list(), 10 segments of 512, median',
+        value: ['jobs10', 'list'],
+        base: ['files10', 'list'],
+        compare: 'ratio',
+        unit: 'ms',
+        goal: { of: 'value', at: 'most', limit: 200 },
+      },
+      {
+        what: 'the same, first of a process',
+        value: ['jobs10', 'listFirst'],
+        base: ['files10', 'listFirst'],
+        compare: 'ratio',
+        unit: 'ms',
+      },
+      {
+        what: 'getJob(), 10 segments of 512, median',
+        value: ['jobs10', 'getJob'],
+        unit: 'ms',
+        goal: { of: 'value', at: 'most', limit: 10 },
+      },
+      {
+        what: 'list(), 5000 segments of 1, median',
+        value: ['jobs5000', 'list'],
+        base: ['files5000', 'list'],
+        compare: 'ratio',
+        unit: 'ms',
+        goal: { of: 'value', at: 'most', limit: 200 },
+      },
+      {
+        what: 'the same, first of a process',
+        value: ['jobs5000', 'listFirst'],
+        base: ['files5000', 'listFirst'],
+        compare: 'ratio',
+        unit: 'ms',
+      },
+      {
+        what: 'getJob(), 5000 segments of 1, median',
+        value: ['jobs5000', 'getJob'],
+        unit: 'ms',
+        goal: { of: 'value', at: 'most', limit: 10 },
+      },
+    ],
+  },
 ];

@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { CallOptions } from '../../saga/core/call-options.js';
 import { BadParameter, DoesNotExist, IncorrectState, NoSuccess, SagaException } from '../../saga/core/exceptions.js';
@@ -19,8 +20,10 @@ import { observationOf } from './observation.js';
 import { checkPlacement } from './placement.js';
 import { checkPaths, workingDirectoryOf } from './prepare.js';
 import { now, signalGroup, signalProcess, thisMachine } from './processes.js';
+import { checkScript, writeScript } from './script.js';
 import { SegmentLog } from './segment-log.js';
-import { readSegment, isSegmentName, SegmentWriter, type JobLine } from './segment.js';
+import { readNumbers, isSegmentName, SegmentWriter, type JobLine } from './segment.js';
+import { UsageMeter } from './usage.js';
 import { checkVariation } from './variation.js';
 
 type LocalCapabilities =
@@ -30,6 +33,8 @@ type LocalCapabilities =
 const SEGMENT_SIZE = 512;
 const NATIVE_ID = /^([a-z0-9]{12})\.([1-9][0-9]{0,8})$/;
 const HIGHEST_SIGNAL = 64;
+/** Milliseconds for which `list` reads without letting the program do something else. */
+const LONGEST_TURN = 5;
 /** Milliseconds after which a job that nobody has claimed is handed to the launcher again; then twice as many, and so on. */
 const PATIENCE = 2000;
 
@@ -51,6 +56,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   readonly #overdue = new WeakMap<JobLine, { readonly at: number; readonly patience: number }>();
   /** The jobs whose standard input has been given away. */
   readonly #inputs = new Set<string>();
+  readonly #usage = new UsageMeter();
   readonly #onClosed: () => void;
   #writer: SegmentWriter | undefined;
   #users = 0;
@@ -73,6 +79,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     checkPlacement(spec);
     checkVariation(spec);
     checkLimits(spec);
+    checkScript(spec);
     checkPaths(spec);
     requireKept(limitsOf(spec), await this.#launcher.warmUp());
   }
@@ -85,7 +92,9 @@ export class LocalJobs implements Connection<LocalCapabilities> {
       for (const spec of specs) {
         const writer = this.#openSegment();
         writers.add(writer);
-        jobs.push(this.#record(writer, spec));
+        const job = this.#record(writer, spec);
+        jobs.push(job);
+        writeScript(this.#home, job.segment.name, job.line.n, spec);
       }
       // Handed over beside the sync, not after it: docs/state.md, "jobs", says why that is safe.
       await Promise.all([...[...writers].map((writer) => writer.durable()), ...jobs.map((job) => this.#launch(job))]);
@@ -118,7 +127,9 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     await Promise.all(
       ids.map(async (id) => {
         const { segment, line } = await this.#find(id);
-        seen.set(id, observe(segment, line, await segment.observe(line.n)));
+        const log = await segment.observe(line.n);
+        await this.#usage.ask(line, log);
+        seen.set(id, this.#observe(segment, line, log));
       }),
     );
     return seen;
@@ -126,14 +137,17 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   async list(): Promise<string[]> {
     const names = (await readdir(this.#home)).filter((name) => isSegmentName(name)).sort();
-    const ids = await Promise.all(
-      names.map(async (name) => {
-        const segment = this.#own.get(name) ?? (await readSegment(this.#home, name));
-        if (segment?.header.host !== thisMachine().host) return [];
-        return [...segment.jobs.keys()].map((n) => nativeId(name, n));
-      }),
-    );
-    return ids.flat();
+    const ids: string[] = [];
+    let turn = performance.now();
+    for (const name of names) {
+      const found = readNumbers(this.#home, name);
+      if (found?.host === thisMachine().host) for (const n of found.numbers) ids.push(nativeId(name, n));
+      // There may be thousands, on a slow disk: the program has more to do.
+      if (performance.now() - turn < LONGEST_TURN) continue;
+      await nextTurn();
+      turn = performance.now();
+    }
+    return ids;
   }
 
   async describe(id: string): Promise<JobSpec> {
@@ -142,18 +156,27 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   watch(id: string, listener: (observation: JobObservation) => void): () => void {
     let stop: (() => void) | undefined;
+    let stopMeter: (() => void) | undefined;
     let stopped = false;
     void this.#find(id).then(
       ({ segment, line }) => {
         if (stopped) return;
         stop = segment.watch(line.n, (log) => {
-          if (!stopped) listener(observe(segment, line, log));
+          if (stopped) return;
+          const tell = (): void => {
+            listener(this.#observe(segment, line, log));
+          };
+          // Before the listener, who may stop the watching.
+          if (log.run && !isSettled(log)) stopMeter ??= this.#usage.follow(line, log, tell);
+          else stopMeter?.();
+          tell();
         });
       },
       () => undefined, // the files of the job were removed under us: there is nothing to tell
     );
     return () => {
       stopped = true;
+      stopMeter?.();
       stop?.();
     };
   }
@@ -229,6 +252,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     await this.#launcher.close();
     for (const opening of this.#segments.values()) void closeWhenOpen(opening);
     this.#segments.clear();
+    this.#usage.close();
     this.#writer?.close();
   }
 
@@ -260,6 +284,10 @@ export class LocalJobs implements Connection<LocalCapabilities> {
     }
   }
 
+  #observe(segment: SegmentLog, line: JobLine, log: JobLog): JobObservation {
+    return this.#usage.complete(line, observationOf(segment.header, line, log, segment.refusal(line.n)));
+  }
+
   /** Writes the job's line; when this returns, no killed process can lose it. */
   #record(writer: SegmentWriter, spec: JobSpec): Found {
     const segment = this.#own.get(writer.name);
@@ -271,7 +299,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   /** Asynchronous even in what it throws, so that one job that cannot be launched does not keep others from being waited for. */
   async #launch({ segment, line }: Found): Promise<void> {
-    await this.#launcher.launch(launchOf(segment.name, line, segment.offset));
+    await this.#launcher.launch(launchOf(this.#home, segment.name, line, segment.offset));
   }
 
   /** Of a submission that failed nothing runs: all or nothing. */
@@ -304,7 +332,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   /** For a job that has been handed over before: the log is searched from its beginning for a claim. */
   #launchOnce(segment: SegmentLog, line: JobLine): Promise<void> {
-    return this.#launcher.launch(launchOf(segment.name, line, 0)).catch((error: unknown) => {
+    return this.#launcher.launch(launchOf(this.#home, segment.name, line, 0)).catch((error: unknown) => {
       segment.refuse(line.n, String(error));
     });
   }
@@ -372,8 +400,4 @@ function userName(): string {
 async function closeWhenOpen(opening: Promise<SegmentLog | undefined>): Promise<void> {
   const segment = await opening.catch(() => undefined);
   segment?.close();
-}
-
-function observe(segment: SegmentLog, line: JobLine, log: JobLog): JobObservation {
-  return observationOf(segment.header, line, log, segment.refusal(line.n));
 }

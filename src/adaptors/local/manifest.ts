@@ -18,6 +18,7 @@ export const manifest: AdaptorManifest = defineAdaptor({
   ],
   jobAttributes: [
     'executable',
+    'script',
     'arguments',
     'environment',
     'workingDirectory',

@@ -50,6 +50,7 @@ export function checkPaths(spec: JobSpec): void {
 
 function checkExecutable(spec: JobSpec, cwd: string): void {
   if (isMpi(spec)) checkStarter(spec, cwd);
+  if (spec.script !== undefined) return; // it is not there yet
   const executable = spec.executable ?? '';
   if (executable.includes('/')) {
     const path = absolute(cwd, executable);

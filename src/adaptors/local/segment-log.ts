@@ -24,6 +24,7 @@ import { IncorrectState, NoSuccess } from '../../saga/core/exceptions.js';
 import { WAIT_FOREVER, waitFor } from '../../saga/core/time-limit.js';
 import { applyRecord, isSettled, LONGEST_RECORD, type JobLog } from './events.js';
 import { isAlive, killJobProcesses, now, thisMachine, thisProcess } from './processes.js';
+import { removeScript } from './script.js';
 import { FOR_READING, readSegment, type JobLine, type SegmentHeader } from './segment.js';
 import { SharedRun } from './shared-run.js';
 
@@ -282,7 +283,11 @@ export class SegmentLog {
     if ([...this.#untold].some((n) => isSettled(this.#log(n)))) await sync(this.#fd);
     const changed = [...this.#untold];
     this.#untold.clear();
-    for (const n of changed) this.#tell(n, this.#log(n));
+    for (const n of changed) {
+      const line = this.jobs.get(n);
+      if (line && isSettled(this.#log(n))) removeScript(this.#home, this.name, n, line.description);
+      this.#tell(n, this.#log(n));
+    }
   }
 
   /**

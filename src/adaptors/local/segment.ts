@@ -2,16 +2,19 @@
 import { randomBytes } from 'node:crypto';
 import {
   close,
+  closeSync,
   constants,
   fdatasync,
   ftruncateSync,
   mkdirSync,
   openSync,
+  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -168,36 +171,67 @@ function randomName(): string {
 
 /**
  * What a `jobs` journal holds; undefined when there is none, or none that is whole. A journal that cannot be read now (no files
- * left to open, a disk that fails) is an error: its jobs are not gone.
+ * left to open, a disk that fails) is an error: its jobs are not gone. Synchronous: three system calls take a tenth of the time of
+ * asking a thread for them.
  */
+// eslint-disable-next-line @typescript-eslint/require-await -- who opens a segment waits for it: what is thrown here must reject
 export async function readSegment(
   home: string,
   name: string,
 ): Promise<{ header: SegmentHeader; jobs: Map<number, JobLine> } | undefined> {
-  const bytes = await readFile(join(home, name, 'jobs'), { flag: FOR_READING }).catch((error: unknown) => {
-    if (NO_JOURNAL.includes((error as NodeJS.ErrnoException).code ?? '')) return new Uint8Array();
-    throw error;
-  });
-  const { header, jobs } = parseJobs(bytes);
+  const { header, jobs } = parseJobs(readNow(join(home, name, 'jobs')));
   return header && { header, jobs };
 }
 
+/** The host and the numbers of the jobs: as `readSegment`, for whoever looks at thousands of segments. */
+export function readNumbers(home: string, name: string): { host: string; numbers: number[] } | undefined {
+  const { header, jobs } = parseJobs(readNow(join(home, name, 'jobs')), asLatin1);
+  return header && { host: decodeNative(Buffer.from(header.host, 'latin1')), numbers: [...jobs.keys()] };
+}
+
+/** What is in it is used up before the next file is read. */
+const BUFFER = Buffer.allocUnsafe(1 << 17);
+
+function readNow(path: string): Uint8Array {
+  try {
+    const fd = openSync(path, FOR_READING);
+    try {
+      const start = BUFFER.subarray(0, readSync(fd, BUFFER, 0, BUFFER.length, null));
+      // Of a file that is larger the rest, which may be most of it.
+      return start.length < BUFFER.length ? start : Buffer.concat([start, readFileSync(fd)]);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (NO_JOURNAL.includes((error as NodeJS.ErrnoException).code ?? '')) return new Uint8Array();
+    throw error;
+  }
+}
+
+/** JSON is as whole in this text as in the right one: what is not ASCII stands within strings. */
+function asLatin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
 /** The header and the jobs in the bytes of a `jobs` journal; lines that are not whole are left out. */
-export function parseJobs(bytes: Uint8Array): { header: SegmentHeader | undefined; jobs: Map<number, JobLine> } {
+export function parseJobs(
+  bytes: Uint8Array,
+  decode: (line: Uint8Array) => string = decodeNative,
+): { header: SegmentHeader | undefined; jobs: Map<number, JobLine> } {
   let header: SegmentHeader | undefined;
   const jobs = new Map<number, JobLine>();
   // Line by line: all together may be more than a string can hold. What follows the last newline is not whole.
   for (let at = 0, end: number; (end = bytes.indexOf(NEWLINE, at)) >= 0; at = end + 1) {
-    const record = end - at < 2 || end - at > LONGEST_LINE ? undefined : parseLine(bytes.subarray(at, end));
+    const record = end - at < 2 || end - at > LONGEST_LINE ? undefined : parseLine(decode(bytes.subarray(at, end)));
     if (isJobLine(record)) jobs.set(record.n, record);
     else if (isHeader(record)) header ??= record;
   }
   return { header, jobs };
 }
 
-function parseLine(line: Uint8Array): Record<string, unknown> {
+function parseLine(line: string): Record<string, unknown> {
   try {
-    const record: unknown = JSON.parse(decodeNative(line));
+    const record: unknown = JSON.parse(line);
     return isObject(record) ? record : {};
   } catch {
     return {};

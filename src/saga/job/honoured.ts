@@ -7,7 +7,7 @@ import type { JobDescription } from './job-description.js';
 
 /**
  * Checks a description against a manifest.
- * @throws BadParameter naming the attribute and the adaptor, or the missing Executable.
+ * @throws BadParameter naming the attribute and the adaptor, or what is wrong with Executable and Script.
  */
 export function requireHonoured(description: JobDescription, manifest: AdaptorManifest): void {
   const set = attributeSetOf(description);
@@ -25,8 +25,19 @@ export function requireHonoured(description: JobDescription, manifest: AdaptorMa
       );
     }
   }
-  const { executable, script } = description;
-  if (!executable && !(script && honoured.includes('script'))) {
-    throw new BadParameter('the job description has no Executable: say what to run', { adaptor: manifest.name });
+  requireCommand(description, manifest);
+}
+
+/** One of Executable and Script; that this adaptor honours Script, where it is set, is known. */
+function requireCommand({ executable, script }: JobDescription, { name }: AdaptorManifest): void {
+  if (script === '')
+    throw new BadParameter('Script is empty: put a script into it, or leave it out', { adaptor: name });
+  if (executable && script !== undefined) {
+    throw new BadParameter('Executable and Script are both set: a job runs one of them, leave the other out', {
+      adaptor: name,
+    });
+  }
+  if (!executable && script === undefined) {
+    throw new BadParameter('the job description has no Executable: say what to run', { adaptor: name });
   }
 }

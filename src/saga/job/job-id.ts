@@ -6,9 +6,19 @@ const FORM = /^\[([^\]]*)\]-\[([^\]]+)\]$/;
 
 /** The id; a password in the service's URL stays out of it. */
 export function formatJobId(service: URL, native: string): string {
-  const shown = toURL(service);
-  if (shown.getUserinfo().includes(':')) shown.setUserinfo(shown.getUserinfo().split(':', 1)[0]);
-  return `[${shown.getEscaped()}]-[${native}]`;
+  return `[${shown(service)}]-[${native}]`;
+}
+
+/** The ids of many jobs of one service: its URL is formatted once. */
+export function formatJobIds(service: URL, natives: readonly string[]): string[] {
+  const prefix = shown(service);
+  return natives.map((native) => `[${prefix}]-[${native}]`);
+}
+
+function shown(service: URL): string {
+  const url = toURL(service);
+  if (url.getUserinfo().includes(':')) url.setUserinfo(url.getUserinfo().split(':', 1)[0]);
+  return url.getEscaped();
 }
 
 /** @throws BadParameter when the id does not have the form. */

@@ -2,6 +2,13 @@
 import { Metric } from '../core/metric.js';
 import type { JobObservation } from '../spi/job.js';
 
+const MEASURED: readonly string[] = ['job.cpu_time', 'job.memory_use', 'job.vmemory_use'];
+
+/** Whether the metric changes without anything that happens to the job. */
+export function isMeasured(metric: string): boolean {
+  return MEASURED.includes(metric);
+}
+
 /** The metrics of one job. */
 export class JobMetrics {
   readonly #detail = new Metric(

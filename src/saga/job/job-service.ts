@@ -16,7 +16,7 @@ import { splitCommandLine } from './command-line.js';
 import { requireHonoured } from './honoured.js';
 import { Job, type JobInit } from './job.js';
 import { descriptionOf, JobDescription, specOf } from './job-description.js';
-import { formatJobId, isSameService, parseJobId } from './job-id.js';
+import { formatJobIds, isSameService, parseJobId } from './job-id.js';
 import { JobSelf } from './job-self.js';
 
 /** What `runJob` gives. The streams are there when the call asked for `interactive: true`. */
@@ -160,7 +160,7 @@ export class JobService extends SessionObject {
   async list(options?: CallOptions): Promise<string[]> {
     this.#requireOpen('list', options);
     const natives = await this.#call('job.query', 'list', (adaptor, o) => adaptor.list(o), options, true);
-    return natives.map((native) => formatJobId(this.#binding.url, native));
+    return formatJobIds(this.#binding.url, natives);
   }
 
   /**

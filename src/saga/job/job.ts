@@ -12,6 +12,7 @@ import {
   NotImplemented,
   SagaException,
 } from '../core/exceptions.js';
+import type { Metric } from '../core/metric.js';
 import { ObjectType, type SagaObject } from '../core/object.js';
 import { AccessControl, type Permissions } from '../core/permissions.js';
 import type { Session } from '../core/session.js';
@@ -23,7 +24,7 @@ import type { JobObservation } from '../spi/job.js';
 import { JOB_ATTRIBUTES, showInAttributes } from './job-attributes.js';
 import { descriptionOf, specOf, type JobDescription } from './job-description.js';
 import { formatJobId, parseJobId } from './job-id.js';
-import { JobMetrics } from './job-metrics.js';
+import { isMeasured, JobMetrics } from './job-metrics.js';
 import { FINAL_STATES, JobState } from './job-state.js';
 
 /** What a job is made from, by its service. */
@@ -215,6 +216,15 @@ export class Job extends Task<void, JobState> implements Permissions {
 
   async getGroup(options?: CallOptions): Promise<string> {
     return (await this.#accessControl('getGroup', options)).group;
+  }
+
+  /** As of every monitorable object; of a job that runs, the backend is asked what it uses, so that the value is of now. */
+  override async getMetric(name: string, options?: CallOptions): Promise<Metric> {
+    if (this.#native !== undefined && !FINAL_STATES.has(this.currentState) && isMeasured(name)) {
+      // Who cannot be asked now leaves the value as it was last observed.
+      await this.refresh(options).catch(() => undefined);
+    }
+    return super.getMetric(name, options);
   }
 
   /** The state and the attributes, as last observed. */
