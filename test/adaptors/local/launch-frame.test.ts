@@ -12,9 +12,9 @@ const LAUNCH: Launch = {
   limits: {},
   processes: 2,
   id: 'abcdefabcdef.7',
-  cwd: '/work',
+  cwd: '/data',
   input: '',
-  output: '/work/out',
+  output: '/data/out',
   error: '',
   argv: ['/bin/echo', 'hello'],
   environment: ['A=1'],
@@ -35,7 +35,7 @@ function words(frame: Uint8Array): string[] {
   return output.subarray(0, -1).toString('latin1').split('\0');
 }
 
-const HEAD = ['abcdefabcdef', '7', '4096', '', '2', 'abcdefabcdef.7', '/work', '', '/work/out', ''];
+const HEAD = ['abcdefabcdef', '7', '4096', '', '2', 'abcdefabcdef.7', '/data', '', '/data/out', ''];
 
 describe('a frame', () => {
   test('holds the job for the C launcher', () => {
