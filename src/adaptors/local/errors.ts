@@ -40,6 +40,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   EAGAIN: 'no more processes can be started; see ulimit -u',
 };
 
+/** What a write that was cut short means: the system has written what there was room for. */
+export function noSpace(): NodeJS.ErrnoException {
+  return Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+}
+
 export function translate(error: unknown): SagaException | undefined {
   if (!isNativeError(error) || !('code' in error) || typeof error.code !== 'string') return undefined;
   const Category = CATEGORIES[error.code];

@@ -2,7 +2,6 @@
 import { readdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { CallOptions } from '../../saga/core/call-options.js';
 import { BadParameter, DoesNotExist, IncorrectState, NoSuccess, SagaException } from '../../saga/core/exceptions.js';
@@ -23,6 +22,7 @@ import { now, signalGroup, signalProcess, thisMachine } from './processes.js';
 import { checkScript, writeScript } from './script.js';
 import { SegmentLog } from './segment-log.js';
 import { readNumbers, isSegmentName, SegmentWriter, type JobLine } from './segment.js';
+import { Turns } from './turns.js';
 import { UsageMeter } from './usage.js';
 import { checkVariation } from './variation.js';
 
@@ -136,16 +136,14 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   }
 
   async list(): Promise<string[]> {
-    const names = (await readdir(this.#home)).filter((name) => isSegmentName(name)).sort();
+    const names = (await readdir(this.#home)).filter(isSegmentName).sort();
     const ids: string[] = [];
-    let turn = performance.now();
+    // There may be thousands, on a slow disk.
+    const turns = new Turns(LONGEST_TURN);
     for (const name of names) {
       const found = readNumbers(this.#home, name);
       if (found?.host === thisMachine().host) for (const n of found.numbers) ids.push(nativeId(name, n));
-      // There may be thousands, on a slow disk: the program has more to do.
-      if (performance.now() - turn < LONGEST_TURN) continue;
-      await nextTurn();
-      turn = performance.now();
+      if (turns.isOver) await turns.next();
     }
     return ids;
   }

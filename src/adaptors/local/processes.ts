@@ -4,27 +4,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
 
 import { isProcessId, type ProcessName } from './events.js';
-
-/** Fields 4 and 22 of /proc/PID/stat, counted after the command's closing parenthesis (proc(5)). */
-const PARENT = 4 - 3;
-const START_TIME = 22 - 3;
-
-/** The fields of /proc/PID/stat from the third on; undefined when there is no such process, or no such system. */
-function statOf(pid: number): string[] | undefined {
-  try {
-    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
-    // The command may hold blanks and parentheses; the last one closes it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return undefined;
-  }
-}
+import { fieldsOfStat, readStat, STAT_FIELD } from './proc-stat.js';
 
 /** When the process started, in the system's own count; undefined when there is none, or only a zombie. */
 function startOf(pid: number): string | undefined {
   if (process.platform !== 'linux') return startByPs(pid);
-  const fields = statOf(pid);
-  return fields?.[0] === 'Z' || fields?.[0] === 'X' ? undefined : fields?.[START_TIME];
+  const fields = fieldsOfStat(readStat(pid) ?? '');
+  const state = fields[STAT_FIELD.state];
+  return state === 'Z' || state === 'X' ? undefined : fields[STAT_FIELD.start];
 }
 
 /** Systems without /proc: ps knows the start to the second. */
@@ -65,7 +52,7 @@ export function signalProcess(name: ProcessName, signal: NodeJS.Signals): boolea
  * parent of its leader is, a group of somebody else (a damaged journal, a number used again) gets nothing.
  */
 export function signalGroup(group: number, keeper: ProcessName, signal: NodeJS.Signals | number): boolean {
-  const parent = statOf(group)?.[PARENT];
+  const parent = fieldsOfStat(readStat(group) ?? '')[STAT_FIELD.parent];
   if (!isAlive(keeper) || (parent !== undefined && parent !== String(keeper.pid))) return false;
   try {
     process.kill(-group, signal);

@@ -22,6 +22,7 @@ import { promisify } from 'node:util';
 import type { CallOptions } from '../../saga/core/call-options.js';
 import { IncorrectState, NoSuccess } from '../../saga/core/exceptions.js';
 import { WAIT_FOREVER, waitFor } from '../../saga/core/time-limit.js';
+import { noSpace } from './errors.js';
 import { applyRecord, isSettled, LONGEST_RECORD, type JobLog } from './events.js';
 import { isAlive, killJobProcesses, now, thisMachine, thisProcess } from './processes.js';
 import { removeScript } from './script.js';
@@ -206,7 +207,7 @@ export class SegmentLog {
     } finally {
       closeSync(fd);
     }
-    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    throw noSpace();
   }
 
   /** The log as soon as all processes of the job run, or at its end if that comes first. */

@@ -20,6 +20,7 @@ import { promisify } from 'node:util';
 
 import { decodeNative } from '../../saga/core/native-string.js';
 import type { JobSpec } from '../../saga/spi/job.js';
+import { noSpace } from './errors.js';
 import { isProcessId, type ProcessName } from './events.js';
 import { now, thisMachine, thisProcess, type Machine } from './processes.js';
 import { SharedRun } from './shared-run.js';
@@ -142,7 +143,7 @@ export class SegmentWriter {
     if (written !== bytes.length) {
       // Nobody else writes here, so that what is torn can go: the newline of the next line would make it whole.
       ftruncateSync(this.#fd, this.#size);
-      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      throw noSpace();
     }
     this.#size += written;
   }

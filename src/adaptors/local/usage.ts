@@ -1,10 +1,11 @@
 /** What running jobs use, from /proc (proc(5)): one look at all processes serves all jobs that somebody watches. Linux only. */
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 
 import type { JobObservation } from '../../saga/spi/job.js';
 import { isSettled, type JobLog, type ProcessName } from './events.js';
+import { fieldsOfStat, readStat, STAT_FIELD } from './proc-stat.js';
 import { SharedRun } from './shared-run.js';
+import { Turns } from './turns.js';
 
 /** What the processes of a job use, together. Memory is in megabytes; pages that they share count for each. */
 export interface Usage {
@@ -126,19 +127,6 @@ function asObserved({ cpu, memory, vmemory }: Usage): Pick<JobObservation, 'cpuT
   return { cpuTime: cpu, memoryUse: memory, vmemoryUse: vmemory };
 }
 
-/** The fields of /proc/PID/stat that are needed, counted from the third, which follows the command. */
-const FIELD = {
-  parent: 1,
-  group: 2,
-  utime: 11,
-  stime: 12,
-  cutime: 13,
-  cstime: 14,
-  start: 19,
-  vsize: 20,
-  rss: 21,
-} as const;
-
 interface Process {
   readonly pid: number;
   readonly parent: number;
@@ -166,14 +154,13 @@ export class Processes {
 
   /** @param stat what /proc/PID/stat says. */
   add(pid: number, stat: string): void {
-    // The command may hold blanks and parentheses; the last one closes it.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const number = (field: keyof typeof FIELD): number => Number(fields[FIELD[field]]);
+    const fields = fieldsOfStat(stat);
+    const number = (field: keyof typeof STAT_FIELD): number => Number(fields[STAT_FIELD[field]]);
     const found = {
       pid,
       parent: number('parent'),
       group: number('group'),
-      start: fields[FIELD.start] ?? '',
+      start: fields[STAT_FIELD.start] ?? '',
       own: number('utime') + number('stime'),
       waited: number('cutime') + number('cstime'),
       vsize: number('vsize'),
@@ -215,37 +202,20 @@ function put(map: Map<number, Process[]>, key: number, value: Process): void {
   else map.set(key, [value]);
 }
 
-const BUFFER = Buffer.allocUnsafe(4096);
-
 /** Undefined where the system has no /proc, or one of another kind. */
 async function lookAtProcesses(): Promise<Processes | undefined> {
   const units = unitsOfSystem();
   if (!units) return undefined;
   const processes = new Processes(units);
-  let turn = performance.now();
+  const turns = new Turns(LONGEST_TURN);
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry);
     if (!Number.isInteger(pid)) continue;
-    const stat = statOf(entry);
+    const stat = readStat(pid);
     if (stat !== undefined) processes.add(pid, stat);
-    if (performance.now() - turn < LONGEST_TURN) continue;
-    await nextTurn();
-    turn = performance.now();
+    if (turns.isOver) await turns.next();
   }
   return processes;
-}
-
-function statOf(pid: string): string | undefined {
-  try {
-    const fd = openSync(`/proc/${pid}/stat`, 'r');
-    try {
-      return BUFFER.toString('latin1', 0, readSync(fd, BUFFER, 0, BUFFER.length, 0));
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return undefined; // it has ended
-  }
 }
 
 interface Units {

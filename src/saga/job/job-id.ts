@@ -6,13 +6,17 @@ const FORM = /^\[([^\]]*)\]-\[([^\]]+)\]$/;
 
 /** The id; a password in the service's URL stays out of it. */
 export function formatJobId(service: URL, native: string): string {
-  return `[${shown(service)}]-[${native}]`;
+  return withPrefix(shown(service), native);
 }
 
 /** The ids of many jobs of one service: its URL is formatted once. */
 export function formatJobIds(service: URL, natives: readonly string[]): string[] {
   const prefix = shown(service);
-  return natives.map((native) => `[${prefix}]-[${native}]`);
+  return natives.map((native) => withPrefix(prefix, native));
+}
+
+function withPrefix(service: string, native: string): string {
+  return `[${service}]-[${native}]`;
 }
 
 function shown(service: URL): string {
