@@ -2,7 +2,7 @@
 # The launcher of local jobs, and their keepers, for machines without a C compiler: xosaga_launcher.c says what both do,
 # docs/launcher.md what comes in and goes out and what a shell cannot promise. For dash, bash (3.2, too) and busybox.
 #
-#   sh xosaga_launcher.sh <directory of segments> <submitter pid> <submitter start>
+#   sh xosaga_launcher.sh <directory of segments> <submitter pid> <submitter start> <staging script>
 #
 # Names start with xo_, because a variable that comes from the environment would go back to it, changed, in every job.
 
@@ -72,6 +72,14 @@ xo_append() {
   [ -f "$xo_dir/events" ] && printf '\n%s\n' "$1" >>"$xo_dir/events"
 } 2>/dev/null
 
+# <phase>: tells what the job waits for or does, once each time that it begins to.
+xo_enter_phase() {
+  if [ "$1" = "$xo_phase" ]; then return; fi
+  xo_phase=$1
+  xo_now
+  xo_append "phase $xo_number $xo_time $1"
+}
+
 # ---- the keeper: starting a job --------------------------------------------------------------------------------------
 
 xo_not_started() {
@@ -82,7 +90,7 @@ xo_not_started() {
   exit 1
 }
 
-# Whether our `start` is the first claim of the job in the journal: "The log decides" in docs/state.md.
+# Whether our `start` is the first claim of the job in the journal: "The log decides" in docs/state.md. Reads the hold, too.
 xo_claim() {
   xo_now
   xo_own_pid
@@ -90,8 +98,23 @@ xo_claim() {
   xo_keeper_start=$xo_start
   xo_own="start $xo_number $xo_time $xo_pid $xo_start"
   xo_append "$xo_own" || xo_not_started
-  xo_claims=$(grep -E "^(start $xo_number [^ ]+ [^ ]+ [^ ]+|never $xo_number [^ ]+ [^ ]+)\$" "$xo_dir/events")
-  [ "${xo_claims%%"$xo_nl"*}" = "$xo_own" ]
+  xo_read_journal
+  [ "$xo_first" = "$xo_own" ]
+}
+
+# The first claim of the job in xo_first; whether the job is held in xo_held.
+xo_read_journal() {
+  xo_first='' xo_look=''
+  IFS=$xo_nl
+  for xo_line in $(grep -E "^(start $xo_number [^ ]+ [^ ]+ [^ ]+|(never $xo_number [^ ]+|hold $xo_number|release $xo_number) [^ ]+)\$" \
+    "$xo_dir/events"); do
+    case $xo_line in
+      hold*) xo_held=1 ;;
+      release*) xo_held= ;;
+      *) xo_first=${xo_first:-$xo_line} ;;
+    esac
+  done
+  unset IFS
 }
 
 # <errno name> <text>: the job cannot be started.
@@ -196,7 +219,7 @@ xo_become_job() {
   trap - HUP INT QUIT TSTP PIPE XFSZ TERM USR1 USR2 ALRM VTALRM
   XOSAGA_JOB_ID=$xo_id XOSAGA_SIZE=$xo_processes
   export XOSAGA_JOB_ID XOSAGA_SIZE
-  exec <"$xo_input" >>"$xo_output" 2>>"$xo_error" 9>&-
+  exec <"$xo_input" >>"$xo_output" 2>>"$xo_error" 5>&- 7>&- 9>&-
   xo_prefix=$xo_setsid
   if [ "$xo_processes" -eq 1 ]; then xo_become_process 0 "$@"; fi
   xo_restore_locale
@@ -238,6 +261,316 @@ xo_watch_rank() {
   fi
   exit "$xo_status"
 } 3<&-
+
+# ---- the keeper: before the job may start ----------------------------------------------------------------------------
+# "Before a job starts" in docs/state.md. What asks for an answer meanwhile comes as a signal, and leaves a note: a cancel
+# in xo_canceled, a look at the journal in xo_look. To wait is to fail when there is such a note.
+
+xo_is_asked() { [ "$xo_canceled$xo_look" ]; }
+
+# <pid>: waits for a helper, which a note ends. Fails when there is one.
+xo_await() {
+  while :; do
+    if xo_is_asked; then break; fi
+    wait "$1"
+    xo_status=$?
+    # A signal may interrupt the wait, and a helper that was waited for may be forgotten.
+    if [ "$xo_status" -le 128 ] || ! kill -s 0 "$1"; then break; fi
+  done
+  if ! xo_is_asked; then return 0; fi
+  kill "$1"
+  return 1
+} 2>/dev/null
+
+xo_wait_a_second() {
+  sleep 1 5>&- 7>&- 8>&- 9>&- &
+  xo_await "$!"
+}
+
+# Until the job may be started; fails when it was canceled. A second is how often clocks and other jobs are looked at.
+xo_wait_to_start() {
+  until [ "$xo_canceled" ]; do
+    if [ "$xo_look" ]; then
+      xo_read_journal
+    elif [ "$xo_held" ]; then
+      xo_give_places_back
+      xo_enter_phase held
+      xo_wait_a_second
+    elif [ "$xo_at" ] && [ "$(date +%s)" -lt "$xo_at" ] || ! xo_dependencies_are_met; then
+      xo_enter_phase pending
+      xo_wait_a_second
+    elif xo_take_all_places && ! xo_is_asked; then
+      return 0
+    else
+      xo_give_places_back
+    fi
+  done
+  xo_give_places_back
+  return 1
+}
+
+# ---- the keeper: dependencies ----------------------------------------------------------------------------------------
+
+# Those that are met need not be looked at again. Ends the keeper when one cannot be met any more.
+xo_dependencies_are_met() {
+  xo_left=
+  for xo_dependency in $xo_dependencies; do
+    xo_judge "$xo_dependency" || xo_left="$xo_left $xo_dependency"
+  done
+  xo_dependencies=$xo_left
+  [ -z "$xo_left" ]
+}
+
+# <type>=<segment>:<first>-<last>:<pid>:<start>: whether it is met.
+xo_judge() {
+  xo_type=${1%%=*} xo_word=${1#*=}
+  IFS=:-
+  # shellcheck disable=SC2086 # words of the option, checked when it was read
+  set -- $xo_word
+  unset IFS
+  xo_other=$1 xo_journal=$xo_directory/$1/events
+  xo_read_verdict "$2" "$3"
+  if [ "$xo_verdict" = wait ] && xo_bury_the_dead "$4" "$5"; then xo_read_verdict "$2" "$3"; fi
+  case $xo_verdict in
+    wait) return 1 ;;
+    met) sync -d "$xo_journal" 2>/dev/null || sync ;; # an end is believed when it is durable
+    *) xo_fail ECANCELED "the dependency '$xo_type' on job $xo_other.${xo_verdict#never } cannot be met any more" ;;
+  esac
+}
+
+# <first> <last>: what the journal says of these jobs: "met", "wait", or "never <n>", in xo_verdict; those that have not ended, with
+# pid and start of the keeper if they have one, in xo_unended.
+xo_read_verdict() {
+  xo_found=$({ cat "$xo_journal" || echo gone; } | awk -v type="$xo_type" -v first="$1" -v last="$2" '
+    BEGIN { FS = "[ ]"; split("start 5 never 4 run 4 lost 3 end 9", w, " "); for (i = 1; i < 10; i += 2) words[w[i]] = w[i + 1] }
+    $0 == "gone" { gone = 1 }
+    NF != words[$1] || length($0) > 8192 || $2 !~ /^[1-9][0-9]*$/ || $2 + 0 < first + 0 || $2 + 0 > last + 0 { next }
+    { for (i = 1; i <= NF; i++) if ($i == "") next }
+    $1 == "start" && !($2 in claim) { claim[$2] = $4 " " $5 }
+    $1 == "never" && !($2 in claim) { claim[$2] = "nobody"; if (!($2 in end)) end[$2] = "never" }
+    $1 == "run" { run[$2] = 1 }
+    $1 == "lost" && !($2 in end) { end[$2] = "lost" }
+    $1 == "end" && !($2 in end) { end[$2] = $4 " " $5 }
+    END {
+      verdict = "met"
+      for (n = first + 0; n <= last + 0; n++) {
+        ended = (n in end) || gone
+        ok = !gone && end[n] == "exit 0"
+        if (type == "after") met = (n in run) || gone
+        else if (type == "afterany") met = ended
+        else met = ended && !gone && (type == "afterok" ? ok : !ok)
+        if (met) continue
+        if (ended) { verdict = "never " n; break }
+        verdict = "wait"
+        unended = unended "\n" n " " claim[n]
+      }
+      print verdict unended
+    }')
+  xo_verdict=${xo_found%%"$xo_nl"*} xo_unended=${xo_found#"$xo_verdict"}
+} 2>/dev/null
+
+# <submitter pid> <submitter start>: as every observer does, records what became of jobs whose keeper is dead, or that nobody
+# will start any more. Fails when there is no such job.
+xo_bury_the_dead() {
+  xo_buried=
+  xo_process_start "$1" && [ "$xo_start" = "$2" ] && xo_alive=1 || xo_alive=
+  IFS=$xo_nl
+  for xo_line in $xo_unended; do
+    unset IFS
+    # shellcheck disable=SC2086
+    set -- $xo_line
+    if [ $# -eq 1 ] && [ -z "$xo_alive" ]; then
+      xo_bury "never $1" ' gone'
+    elif [ $# -eq 3 ] && ! { xo_process_start "$2" && [ "$xo_start" = "$3" ]; }; then
+      xo_kill_marked "$xo_other.$1"
+      xo_bury "lost $1" ''
+    fi
+  done
+  unset IFS
+  [ "$xo_buried" ]
+}
+
+# <word and n> <rest>
+xo_bury() {
+  xo_now
+  xo_buried=1
+  if [ -f "$xo_journal" ]; then printf '\n%s %s%s\n' "$1" "$xo_time" "$2" >>"$xo_journal"; fi
+} 2>/dev/null
+
+# ---- the keeper: places ----------------------------------------------------------------------------------------------
+# One place is locked through a descriptor of the keeper (5). A shell has too few of these for more, so a helper holds the others.
+# It reads from a FIFO (7) of which the keeper is the only writer: when that is closed, by the keeper or by its death, the helper
+# ends. So the kernel frees the locks, whatever happens; for that no other process may inherit 5, 7 or 8.
+
+# Without flock(1) places are not kept: docs/launcher.md, "What a shell cannot promise".
+xo_take_all_places() {
+  if [ -z "$xo_flock" ]; then return 0; fi
+  # shellcheck disable=SC2086 # two words at most, checked when they were read
+  for xo_word in $xo_places; do
+    xo_need=${xo_word#*:}
+    xo_take_places "$xo_directory/${xo_word%%:*}" "${xo_need%/*}" "${xo_need#*/}" || return 1
+  done
+}
+
+# <directory> <k> <N>: who has locked the turnstile (8) is the only one who takes places.
+xo_take_places() {
+  # A redirection that fails would end a keeper without a word.
+  if [ ! -w "$1" ]; then xo_fail ENOENT "cannot wait for a place in '$1': No such directory, or not ours to write to"; fi
+  exec 8>>"$1/turnstile"
+  if ! flock -n 8; then
+    xo_enter_phase pending
+    flock 8 5>&- 7>&- 9>&- &
+    xo_await "$!" || { exec 8>&- && return 1; }
+  fi
+  until xo_lock_places "$@"; do
+    xo_enter_phase pending
+    xo_await_free "$1" || { exec 8>&- && return 1; }
+  done
+  exec 8>&-
+}
+
+# <directory> <k> <N>: fails when fewer are free; those that are not are then in xo_taken.
+xo_lock_places() {
+  xo_taken=
+  if [ "$2" -eq 1 ] && [ -z "$xo_one" ]; then
+    xo_lock_one "$1" "$3"
+  else
+    # shellcheck disable=SC2086 # numbers
+    xo_find_free "$@" && xo_hold_places "$1" $xo_free
+  fi
+}
+
+# <directory> <N>
+xo_lock_one() {
+  xo_place=0
+  while [ "$xo_place" -lt "$2" ]; do
+    exec 5>>"$1/$xo_place"
+    if flock -n 5 7>&- 8>&- 9>&-; then
+      xo_one=1
+      return 0
+    fi
+    xo_taken="$xo_taken $xo_place"
+    xo_place=$((xo_place + 1))
+  done
+  exec 5>&-
+  return 1
+}
+
+# <directory> <k> <N>: k free ones in xo_free.
+xo_find_free() {
+  xo_free='' xo_missing=$2 xo_place=0
+  while [ "$xo_place" -lt "$3" ] && [ "$xo_missing" -gt 0 ]; do
+    if xo_is_free "$1/$xo_place"; then
+      xo_free="$xo_free $xo_place" xo_missing=$((xo_missing - 1))
+    else
+      xo_taken="$xo_taken $xo_place"
+    fi
+    xo_place=$((xo_place + 1))
+  done
+  [ "$xo_missing" -eq 0 ]
+}
+
+xo_is_free() { flock -n "$1" true 5>&- 7>&- 8>&- 9>&-; }
+
+# <directory>: until one of those in xo_taken is free. Fails when there is a note.
+xo_await_free() {
+  xo_freed='' xo_waiters=''
+  trap 'xo_freed=1' USR1
+  for xo_place in $xo_taken; do
+    flock "$1/$xo_place" sh "$xo_script" wake "$xo_pid" "$xo_keeper_start" 5>&- 7>&- 8>&- 9>&- &
+    xo_waiters="$xo_waiters $!"
+  done
+  until [ "$xo_freed" ] || xo_is_asked; do
+    sleep 1 5>&- 7>&- 8>&- 9>&- &
+    xo_sleep=$!
+    if [ -z "$xo_freed" ] && ! xo_is_asked; then wait "$xo_sleep"; fi
+    kill "$xo_sleep"
+  done
+  # shellcheck disable=SC2086 # pids
+  kill $xo_waiters
+  trap : USR1
+  ! xo_is_asked
+} 2>/dev/null
+
+# wake <pid> <start>: tells the keeper that a place was free.
+xo_wake() {
+  xo_pid=$2 xo_keeper_start=$3
+  xo_signal_keeper USR1
+}
+
+# <directory> <place>...: the helper that locks them. They are free, and nobody else takes any, so that it does so at once.
+xo_hold_places() {
+  if [ -z "$xo_helped" ]; then
+    xo_fifo=$xo_dir/$xo_number.alive
+    rm -f "$xo_fifo"
+    mkfifo -m 600 "$xo_fifo" || xo_fail EEXIST "cannot make the FIFO '$xo_fifo'"
+    exec 7<>"$xo_fifo" 6<"$xo_fifo"
+    rm -f "$xo_fifo"
+    xo_helped=1
+  fi
+  xo_folder=$1
+  shift
+  xo_count=$#
+  for xo_place do set -- "$@" flock "$xo_folder/$xo_place"; done
+  shift "$xo_count"
+  "$@" cat <&6 >/dev/null 5>&- 7>&- 8>&- 9>&- &
+  xo_helper=$!
+  while xo_is_free "$xo_folder/$xo_place" && kill -s 0 "$xo_helper"; do :; done
+} 2>/dev/null
+
+xo_give_places_back() {
+  if [ "$xo_one" ]; then exec 5>&-; fi
+  if [ "$xo_helped" ]; then exec 7>&- 6<&-; fi
+  xo_one='' xo_helped=''
+}
+
+# ---- the keeper: staging ---------------------------------------------------------------------------------------------
+
+# <in or out> <number of fields> <field>...: carries out these steps and ignores what follows. Fails when one failed, with the reason as
+# <text> in xo_text, or when there was a cancel.
+xo_stage() {
+  if [ "$2" -eq 0 ]; then return 0; fi
+  xo_enter_phase "staging_$1"
+  xo_direction=$1 xo_count=$2
+  shift 2
+  xo_others=$(($# - xo_count))
+  while [ "$xo_count" -gt 0 ]; do
+    set -- "$@" "$1"
+    shift
+    xo_count=$((xo_count - 1))
+  done
+  shift "$xo_others"
+  xo_said=$xo_dir/$xo_number.staging xo_terminating='' xo_timers=''
+  (umask 077 && true >"$xo_said")
+  if [ -z "$xo_setsid" ]; then set -m; fi
+  (xo_become_staging "$@") &
+  xo_group=$!
+  set +m
+  trap xo_cancel TERM
+  trap xo_kill_all ALRM
+  if [ "$xo_canceled" ]; then xo_terminate; fi
+  xo_wait "$xo_group"
+  trap 'xo_canceled=15' TERM
+  trap : ALRM
+  # shellcheck disable=SC2086 # pids
+  if [ "$xo_timers" ]; then kill $xo_timers 2>/dev/null; fi
+  xo_terminating=
+  if [ "$xo_canceled" ]; then return 1; fi
+  if [ "$xo_status" -eq 0 ]; then return 0; fi
+  xo_text=$(tail -c 512 <"$xo_said" | { xo_encode && printf %s "$xo_text"; })
+  return 1
+}
+
+# In the subshell that becomes the staging script: it is killed with the job by its mark.
+xo_become_staging() {
+  trap - HUP INT QUIT TSTP PIPE XFSZ TERM USR1 USR2 ALRM VTALRM
+  xo_restore_locale
+  XOSAGA_JOB_ID=$xo_id
+  export XOSAGA_JOB_ID
+  exec </dev/null >/dev/null 2>>"$xo_said" 5>&- 7>&- 8>&- 9>&-
+  # shellcheck disable=SC2086 # empty, or one word
+  exec $xo_setsid sh "$xo_staging" "$xo_direction" "$xo_id" "$@"
+}
 
 # ---- the keeper: until the end ---------------------------------------------------------------------------------------
 
@@ -283,7 +616,7 @@ xo_set_timer() {
     done
     xo_sleep_on "$xo_left"
     xo_signal_keeper "$2"
-  ) >/dev/null 2>&1 9>&- &
+  ) >/dev/null 2>&1 5>&- 7>&- 9>&- &
   xo_timers="$xo_timers $!"
 }
 
@@ -327,20 +660,20 @@ xo_kill_all() {
   xo_signaled=1
   if [ "$xo_canceled" ]; then xo_canceled=9; fi
   xo_signal_group KILL
-  xo_kill_marked
+  xo_kill_marked "$xo_id"
 }
 
-# Kills every process of the job, wherever it fled: a daemon leaves the process group, but keeps its environment. Looks
+# <id>: kills every process of the job, wherever it fled: a daemon leaves the process group, but keeps its environment. Looks
 # again until a look finds none, as a dying process may have forked.
 xo_kill_marked() {
-  xo_round=0
+  xo_round=0 xo_mark=XOSAGA_JOB_ID=$1
   while [ "$xo_round" -lt 100 ]; do
     set +f
-    xo_hits=$(grep -l -s -F "XOSAGA_JOB_ID=$xo_id" /proc/[0-9]*/environ)
+    xo_hits=$(grep -l -s -F "$xo_mark" /proc/[0-9]*/environ)
     set -f
     xo_killed=
     for xo_hit in $xo_hits; do
-      if tr '\0' '\n' <"$xo_hit" | grep -q -x -F "XOSAGA_JOB_ID=$xo_id"; then
+      if tr '\0' '\n' <"$xo_hit" | grep -q -x -F "$xo_mark"; then
         xo_hit=${xo_hit#/proc/}
         kill -s KILL "${xo_hit%/environ}" && xo_killed=1
       fi
@@ -356,18 +689,18 @@ xo_watch_submitter() {
     trap - USR1 USR2 ALRM VTALRM TERM
     while xo_submitter_lives; do sleep 1; done
     xo_signal_keeper TERM
-  ) >/dev/null 2>&1 9>&- &
+  ) >/dev/null 2>&1 5>&- 7>&- 9>&- &
   xo_watcher=$!
 }
 
 xo_record_end() {
   xo_now
-  rm -f "$xo_dir/$xo_number.rank" ${xo_interactive:+"$xo_dir/$xo_number.stdin"} ${xo_tail:+"$xo_tail"}
+  rm -f "$xo_dir/$xo_number.rank" ${xo_said:+"$xo_said"} ${xo_interactive:+"$xo_dir/$xo_number.stdin"} ${xo_tail:+"$xo_tail"}
   until xo_append "end $xo_number $xo_time $1" || [ ! -e "$xo_dir/events" ]; do sleep 1; done
 }
 
 # The outcome of the job whose leader ended with xo_status.
-xo_record_outcome() {
+xo_decide_outcome() {
   xo_rank=0 xo_text=-
   if [ "$xo_processes" -gt 1 ] && [ -s "$xo_dir/$xo_number.rank" ]; then
     read -r xo_rank xo_status <"$xo_dir/$xo_number.rank"
@@ -382,13 +715,31 @@ xo_record_outcome() {
   if [ "$xo_outcome" != 'exit 0' ] && [ -z "$xo_interactive" ] && [ -f "$xo_error" ] && [ -r "$xo_error" ]; then
     xo_text=$(tail -c 2048 <"$xo_error" | { xo_encode && printf %s "$xo_text"; })
   fi
-  xo_record_end "$xo_outcome $xo_rank - - $xo_text"
 }
 
-# Of several processes one has failed. A cancel that came first remains one.
+# <steps after the end>...: brings the results out, unless somebody does not want them any more. A failure that was there first
+# remains the outcome.
+xo_bring_out() {
+  case $xo_outcome in canceled*) return ;; esac
+  xo_reason=$xo_text
+  xo_canceled=
+  trap 'xo_canceled=15' TERM
+  if xo_stage out "$@"; then
+    xo_text=$xo_reason
+  elif [ "$xo_canceled" ]; then
+    xo_outcome="canceled $xo_canceled" xo_rank=0 xo_text=-
+  elif [ "$xo_outcome" = 'exit 0' ]; then
+    xo_outcome='staging out'
+  else
+    xo_text=${xo_reason#-}%0Astaging%20out%20failed:%20$xo_text
+  fi
+}
+
+# Of several processes one has failed. A cancel that came first remains one. The signal alone says nothing: a hold that came
+# too late has the same.
 xo_rank_failed() {
   xo_signaled=1
-  if [ -z "$xo_terminating" ]; then
+  if [ -z "$xo_terminating" ] && [ -s "$xo_dir/$xo_number.rank" ]; then
     xo_failed_first=1
     xo_terminate
   fi
@@ -403,11 +754,17 @@ xo_catch_up() {
 
 # <options>: those that this launcher knows. Without what it asks for a job must not run.
 xo_parse_options() {
-  xo_interactive='' xo_wall=''
+  xo_interactive='' xo_wall='' xo_held='' xo_at='' xo_dependencies='' xo_places=''
   for xo_option in $1; do
     case $xo_option in
       i) xo_interactive=i ;;
+      hold) xo_held=1 ;;
       wall=[1-9]*) xo_wall=${xo_option#wall=} ;;
+      at=[0-9]*) xo_at=${xo_option#at=} ;;
+      places=?*:[1-9]*/[1-9]*) xo_places="$xo_places ${xo_option#places=}" ;;
+      after=?*:*-*:*:?* | afterok=?*:*-*:*:?* | afternotok=?*:*-*:*:?* | afterany=?*:*-*:*:?*)
+        xo_dependencies="$xo_dependencies $xo_option"
+        ;;
       *)
         echo 'bad frame'
         exit 0
@@ -416,30 +773,49 @@ xo_parse_options() {
   done
 }
 
-# job <segment> <n> <offset> <options> <processes> <id> <cwd> <input> <output> <error> <number of K=V> <K=V>... <argv>...
+# job <segment> <n> <offset> <options> <processes> <id> <cwd> <input> <output> <error> <number of fields> <steps before>...
+#   <number of fields> <steps after>... <number of K=V> <K=V>... <argv>...
 # The life of a keeper.
 job() {
   xo_segment=$1 xo_number=$2 xo_dir=$xo_directory/$1 xo_processes=$5 xo_id=$6 xo_cwd=$7
   xo_input=${8:-/dev/null} xo_output=${9:-/dev/null} xo_error=${10}
   xo_parse_options "$4"
   xo_canceled='' xo_terminating='' xo_limited='' xo_timers='' xo_failed_first='' xo_failed_early='' xo_watcher='' xo_tail=''
+  xo_look='' xo_phase='' xo_one='' xo_helped='' xo_said=''
   shift 10
   trap 'xo_canceled=15' TERM
+  trap 'xo_look=1' USR2
   trap '' XFSZ
-  trap 'xo_failed_early=1' USR2
   trap : USR1 ALRM VTALRM
   xo_claim || exit 0
   exec >/dev/null
+  xo_wait_to_start && xo_stage in "$@" || xo_end_before_start
+  shift $(($1 + 1))
+  trap 'xo_failed_early=1' USR2
   if [ "$xo_cwd" ]; then
     case $xo_cwd in /*) ;; *) xo_cwd=./$xo_cwd ;; esac
     cd -P "$xo_cwd" 2>/dev/null || xo_explain "cannot change to directory '$xo_cwd'" "$xo_cwd" d
   fi
   if [ "$xo_interactive" ]; then xo_open_interactive; else xo_open_files; fi
+  xo_run_job "$@"
+  xo_decide_outcome
+  xo_give_places_back
+  xo_bring_out "$@"
+  trap '' TERM
+  xo_record_end "$xo_outcome $xo_rank - - $xo_text"
+}
+
+# Canceled, or without its files.
+xo_end_before_start() {
+  if [ "$xo_canceled" ]; then xo_record_end 'canceled 15 0 - - -'; else xo_record_end "staging in 0 - - $xo_text"; fi
+  exit 0
+}
+
+# <number of fields> <steps after>... <number of K=V> <K=V>... <argv>...: starts the processes and waits for their end.
+xo_run_job() {
+  shift $(($1 + 1))
   xo_check_program "$@"
-  if [ "$xo_canceled" ]; then
-    xo_record_end 'canceled 15 0 - - -'
-    exit 0
-  fi
+  if [ "$xo_canceled" ]; then xo_end_before_start; fi
   if [ -z "$xo_setsid" ]; then set -m; fi
   (xo_become_job "$@") &
   xo_group=$!
@@ -456,12 +832,11 @@ job() {
   xo_wait "$xo_group"
   trap '' TERM USR1 USR2 ALRM VTALRM
   kill -s KILL -- "-$xo_group" 2>/dev/null
-  if [ "$xo_canceled$xo_limited" ]; then xo_kill_marked; fi
+  if [ "$xo_canceled$xo_limited" ]; then xo_kill_marked "$xo_id"; fi
   # shellcheck disable=SC2086 # pids
   if [ "$xo_timers" ]; then kill $xo_timers 2>/dev/null; fi
   # Not TERM: a subshell that has just been forked loses it, and would watch the submitter for as long as that lives.
   if [ "$xo_watcher" ]; then kill -s KILL "$xo_watcher" 2>/dev/null; fi
-  xo_record_outcome
 }
 
 # ---- the launcher ----------------------------------------------------------------------------------------------------
@@ -471,6 +846,7 @@ job() {
 xo_prepare() {
   xo_umask=$(umask)
   xo_setsid=$(command -v setsid)
+  xo_flock=$(command -v flock)
   xo_default_signals=
   if env --default-signal=INT true; then xo_default_signals='env --default-signal=INT,QUIT'; fi
 } 2>/dev/null
@@ -488,12 +864,18 @@ xo_serve() {
 }
 
 case $0 in /*) xo_script=$0 ;; *) xo_script=$PWD/$0 ;; esac
-if [ "$1" = ranks ]; then xo_lead_ranks "$@"; fi
-if [ $# -ne 3 ]; then
-  echo 'usage: sh xosaga_launcher.sh <directory of segments> <submitter pid> <submitter start>' >&2
+case $1 in
+  ranks) xo_lead_ranks "$@" ;;
+  wake)
+    xo_wake "$@"
+    exit
+    ;;
+esac
+if [ $# -ne 4 ]; then
+  echo 'usage: sh xosaga_launcher.sh <directory of segments> <submitter pid> <submitter start> <staging script>' >&2
   exit 2
 fi
-xo_directory=$1 xo_submitter=$2 xo_submitter_start=$3
+xo_directory=$1 xo_submitter=$2 xo_submitter_start=$3 xo_staging=$4
 xo_prepare
 xo_serve
 exit 0
