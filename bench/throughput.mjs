@@ -41,6 +41,8 @@ if (way === 'spawn') {
 } else {
   // Imported here so that the baseline's process stays as small as a program without the library.
   const { openService, runAndWait, runBatchAndWait } = await import('./subject.mjs');
+  // As many at a time as are in flight: the baseline waits for no turn either.
+  process.env['XOSAGA_SLOTS'] = String(way === 'batch' ? count : IN_FLIGHT);
   const service = await openService();
   await runAndWait(service);
   await measured(() => (way === 'batch' ? runBatchAndWait(service, count) : inFlight(() => runAndWait(service))));

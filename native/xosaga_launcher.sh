@@ -1,5 +1,5 @@
 #!/bin/sh
-# The launcher of local jobs, and their keepers, for machines without a C compiler: xosaga_launcher.c says what both do,
+# The launcher of local jobs, and their keepers, for machines without a C compiler: native/launcher/ says what both do,
 # docs/launcher.md what comes in and goes out and what a shell cannot promise. For dash, bash (3.2, too) and busybox.
 #
 #   sh xosaga_launcher.sh <directory of segments> <submitter pid> <submitter start> <staging script>
@@ -153,7 +153,7 @@ xo_open_files() {
   [ -p "$xo_output" ] || true >"$xo_output" || xo_explain "cannot open the output '$xo_output'" "$xo_output" w
 } 2>/dev/null
 
-# The keeper is a writer of the FIFO (9) until the submitter tells by USR1 that it has opened it: xosaga_launcher.c.
+# The keeper is a writer of the FIFO (9) until the submitter tells by USR1 that it has opened it: launcher/streams.c.
 xo_open_interactive() {
   xo_input=$xo_dir/$xo_number.stdin xo_output=$xo_dir/$xo_number.stdout xo_error=$xo_dir/$xo_number.stderr
   umask 077
@@ -211,6 +211,7 @@ xo_become_process() {
   # env(1) would take such a program for a variable, print the environment and say that all is well.
   case $2,$3 in 0,*=*) xo_env= ;; esac
   shift 2
+  if [ "$xo_started" ]; then printf . >>"$xo_started"; fi
   exec $xo_prefix $xo_env "$@"
 }
 
@@ -231,7 +232,7 @@ xo_become_job() {
 # ranks <keeper> <file> <default signals> <number of K=V> <K=V>... <program> <argument>...
 # Leads the process group of a job. The first process that fails is noted in the file and told to the keeper.
 xo_lead_ranks() {
-  xo_keeper=$2 xo_file=$3 xo_default_signals=$4 xo_prefix=
+  xo_keeper=$2 xo_file=$3 xo_default_signals=$4 xo_prefix='' xo_started=${3}s
   shift 4
   trap : TERM
   xo_rank=0 xo_pids=
@@ -292,6 +293,8 @@ xo_wait_to_start() {
   until [ "$xo_canceled" ]; do
     if [ "$xo_look" ]; then
       xo_read_journal
+      # Every hold is answered.
+      if [ "$xo_phase" = held ]; then xo_phase=; fi
     elif [ "$xo_held" ]; then
       xo_give_places_back
       xo_enter_phase held
@@ -546,10 +549,12 @@ xo_stage() {
   (xo_become_staging "$@") &
   xo_group=$!
   set +m
+  xo_staged=1
   trap xo_cancel TERM
   trap xo_kill_all ALRM
   if [ "$xo_canceled" ]; then xo_terminate; fi
   xo_wait "$xo_group"
+  xo_staged=
   trap 'xo_canceled=15' TERM
   trap : ALRM
   # shellcheck disable=SC2086 # pids
@@ -594,14 +599,21 @@ xo_signal_group() {
   kill -s "$1" -- "-$xo_group" || kill -s "$1" "$xo_group"
 } 2>/dev/null
 
-# A subshell that has not become the job yet has no group, and could swallow a signal.
+# A subshell that has not become the job yet has no group; one that has just been forked still has our traps, and would swallow a
+# signal. So each of several processes says that it is there, a moment before it executes its program.
 xo_await_group() {
   xo_round=0
-  until kill -s 0 -- "-$xo_group" || [ "$xo_round" -ge 100 ]; do
+  until xo_is_started || [ "$xo_round" -ge 100 ]; do
     sleep 0.01 || sleep 1
     xo_round=$((xo_round + 1))
   done
 } 2>/dev/null
+
+xo_is_started() {
+  kill -s 0 -- "-$xo_group" || return 1
+  if [ "$xo_processes" -eq 1 ] || [ "$xo_staged" ]; then return 0; fi
+  [ "$(wc -c <"$xo_dir/$xo_number.ranks")" -ge "$xo_processes" ]
+}
 
 # <seconds> <signal>: sends it to us then, unless it is killed before, together with its sleep. It sleeps a minute at a
 # time: one that has missed to be killed is not left for long. A number with a fraction is slept at once.
@@ -695,7 +707,7 @@ xo_watch_submitter() {
 
 xo_record_end() {
   xo_now
-  rm -f "$xo_dir/$xo_number.rank" ${xo_said:+"$xo_said"} ${xo_interactive:+"$xo_dir/$xo_number.stdin"} ${xo_tail:+"$xo_tail"}
+  rm -f "$xo_dir/$xo_number.rank" "$xo_dir/$xo_number.ranks" ${xo_said:+"$xo_said"} ${xo_interactive:+"$xo_dir/$xo_number.stdin"} ${xo_tail:+"$xo_tail"}
   until xo_append "end $xo_number $xo_time $1" || [ ! -e "$xo_dir/events" ]; do sleep 1; done
 }
 
@@ -781,7 +793,7 @@ job() {
   xo_input=${8:-/dev/null} xo_output=${9:-/dev/null} xo_error=${10}
   xo_parse_options "$4"
   xo_canceled='' xo_terminating='' xo_limited='' xo_timers='' xo_failed_first='' xo_failed_early='' xo_watcher='' xo_tail=''
-  xo_look='' xo_phase='' xo_one='' xo_helped='' xo_said=''
+  xo_look='' xo_phase='' xo_one='' xo_helped='' xo_said='' xo_staged='' xo_started=''
   shift 10
   trap 'xo_canceled=15' TERM
   trap 'xo_look=1' USR2

@@ -43,10 +43,10 @@ follow_links() {
 make_temporary() {
   folder=${target%/*}/
   if [ ! -d "$folder" ]; then fail "cannot write to '$to'" "its directory '$folder' does not exist"; fi
-  name=$folder.xosaga-$id-$direction$step
-  rm -f -- "$name"
-  said=$( (umask 077 && set -C && true >"$name") 2>&1) || fail "cannot write to '$to'" "${said##*: }"
-  temporary=$name
+  # Known before it is there: TERM may come in between.
+  temporary=$folder.xosaga-$id-$direction$step
+  rm -f -- "$temporary"
+  said=$( (umask 077 && set -C && true >"$temporary") 2>&1) || fail "cannot write to '$to'" "${said##*: }"
 }
 
 # <verb>: from the file `from` to the file `to`.

@@ -17,6 +17,11 @@ const NEEDS = [
     packages: ['bash', 'busybox', 'dash'],
     isThere: () => ['bash', 'busybox', 'dash'].every((shell) => succeeds('sh', ['-c', `command -v ${shell}`])),
   },
+  {
+    what: 'mpirun, which starts the processes of MPI jobs',
+    packages: ['openmpi-bin'],
+    isThere: () => succeeds('mpirun', ['--version']),
+  },
 ];
 
 const POLICY = '/usr/sbin/policy-rc.d';

@@ -262,7 +262,7 @@ describe('job', () => {
     const running = await endless();
     await expect(running.checkpoint()).rejects.toThrow(/'local' does not offer job.checkpoint/);
     await expect(running.migrate(new saga.JobDescription())).rejects.toThrow(saga.NotImplemented);
-    await expect(running.hold()).rejects.toThrow(saga.NotImplemented);
+    await expect(running.hold()).rejects.toThrow(/has begun or ended; only a job that waits can be held/);
     await running.cancel(-1);
   });
 

@@ -1,5 +1,6 @@
 /** What the tests of the launchers need: a launcher of each kind, a segment, and its journal. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -8,7 +9,9 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +22,7 @@ import { nativeFrame, shellFrame, type Launch } from '../../src/adaptors/local/l
 import { decodeNative } from '../../src/saga/core/native-string.js';
 
 const NATIVE = join(import.meta.dirname, '../../native');
+const STAGING = join(NATIVE, 'xosaga_staging.sh');
 
 /** How to start a launcher of one kind. */
 export interface Kind {
@@ -33,8 +37,9 @@ const scratch = mkdtempSync(join(tmpdir(), 'xosaga-launcher-'));
 
 function compiled(name: string, flags: readonly string[]): Kind {
   const program = join(scratch, 'launcher');
-  const source = join(NATIVE, 'xosaga_launcher.c');
-  execFileSync('cc', ['-O1', '-std=c11', '-Wall', '-Wextra', '-Wpedantic', '-Werror', ...flags, '-o', program, source]);
+  const sources = readdirSync(join(NATIVE, 'launcher')).filter((file) => file.endsWith('.c'));
+  const strict = ['-O1', '-std=c11', '-Wall', '-Wextra', '-Wpedantic', '-Werror'];
+  execFileSync('cc', [...strict, ...flags, '-o', program, ...sources], { cwd: join(NATIVE, 'launcher') });
   return { name, command: [program], encode: nativeFrame, exact: true };
 }
 
@@ -68,6 +73,18 @@ export function launchers(): Kind[] {
   ];
 }
 
+/** Where this process may make memory cgroups of version 1; undefined when it may not. */
+export function memoryGroups(): string | undefined {
+  const own = /^\d+:(?:.*,)?memory(?:,.*)?:(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'latin1'))?.[1];
+  const folder = `/sys/fs/cgroup/memory${own ?? ''}`.replace(/\/$/, '');
+  try {
+    rmdirSync(mkdtempSync(`${folder}/test-`));
+    return folder;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Resolves when the condition holds. For what sends no event: other processes, files. */
 export async function eventually<T>(what: string, condition: () => T | undefined | false): Promise<T> {
   const deadline = Date.now() + 15_000;
@@ -93,14 +110,15 @@ export function startOf(pid: number): string | undefined {
   }
 }
 
-/** Processes with an XOSAGA_JOB_ID that starts so. */
+/** Processes of the job; of all jobs of a segment for `<segment>.`. */
 export function processesOf(id: string): number[] {
+  const mark = `\0XOSAGA_JOB_ID=${id}${id.endsWith('.') ? '' : '\0'}`;
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .filter((pid) => {
       try {
         const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
-        return `\0${environment}`.includes(`\0XOSAGA_JOB_ID=${id}`);
+        return `\0${environment}`.includes(mark);
       } catch {
         return false;
       }
@@ -139,6 +157,12 @@ export interface JobWish {
   readonly input?: string;
   readonly output?: string;
   readonly error?: string;
+  readonly hold?: boolean;
+  readonly startTime?: number;
+  readonly dependencies?: readonly string[];
+  readonly places?: Launch['places'];
+  readonly before?: Launch['before'];
+  readonly after?: Launch['after'];
 }
 
 const native = (value: string | Uint8Array): string => (typeof value === 'string' ? value : decodeNative(value));
@@ -152,7 +176,8 @@ export interface LauncherOptions {
 
 /** A segment with its journal, and the launchers that were started for it. */
 export class Segment {
-  readonly name = 'seg';
+  /** As unique as in real life: what is left of a job is found by it. */
+  readonly name = `seg${randomBytes(4).toString('hex')}`;
   /** For the files of the jobs. */
   readonly folder: string;
   readonly events: string;
@@ -183,14 +208,32 @@ export class Segment {
     return readFileSync(this.file(name), 'latin1');
   }
 
+  /** `needed` of `all` places in a directory of that name. */
+  places(needed: number, all: number, directory = 'places'): Launch['places'][number] {
+    mkdirSync(join(this.#home, directory), { recursive: true });
+    return { directory, needed, all };
+  }
+
+  /** How many wait for a place behind the one who is the next. */
+  queue(directory = 'places'): number {
+    const { ino } = statSync(join(this.#home, directory, 'turnstile'));
+    const locks = readFileSync('/proc/locks', 'latin1').split('\n');
+    return locks.filter((line) => line.includes('->') && line.includes(`:${String(ino)} `)).length;
+  }
+
+  /** A dependency on jobs of this segment, submitted by this process. */
+  dependency(type: string, first: number, last = first): string {
+    return `${type}=${this.name}:${String(first)}-${String(last)}:${String(process.pid)}:${startOf(process.pid) ?? ''}`;
+  }
+
   /** Value of XOSAGA_JOB_ID of the job. */
   id(n: number): string {
-    return `${this.#home}.${String(n)}.end`;
+    return `${this.name}.${String(n)}`;
   }
 
   launcher(options: LauncherOptions = {}): Launcher {
     const { pid, start } = options.submitter ?? { pid: process.pid, start: startOf(process.pid) ?? '' };
-    const command = [...this.#kind.command, this.#home, String(pid), start];
+    const command = [...this.#kind.command, this.#home, String(pid), start, STAGING];
     const whole =
       options.prelude === undefined ? command : ['sh', '-c', `${options.prelude}; exec "$@"`, 'sh', ...command];
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('XOSAGA_'));
@@ -216,6 +259,12 @@ export class Segment {
       offset: 0,
       interactive: wish.interactive ?? false,
       limits: wish.limits ?? {},
+      hold: wish.hold ?? false,
+      startTime: wish.startTime ?? 0,
+      dependencies: wish.dependencies ?? [],
+      places: wish.places ?? [],
+      before: wish.before ?? [],
+      after: wish.after ?? [],
       processes: wish.processes ?? 1,
       id: this.id(n),
       cwd: wish.cwd ?? this.folder,
@@ -261,9 +310,9 @@ export class Segment {
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     }
     // A killed process takes a moment to be gone.
-    const none = eventually('the end of all processes', () => processesOf(this.#home).length === 0);
+    const none = eventually('the end of all processes', () => processesOf(`${this.name}.`).length === 0);
     await none.finally(async () => {
-      await killAll(this.#home);
+      await killAll(`${this.name}.`);
       rmSync(this.#home, { recursive: true, force: true });
     });
   }

@@ -20,6 +20,7 @@ import {
   eventually,
   killAll,
   launchers,
+  memoryGroups,
   missingShells,
   processesIn,
   processesOf,
@@ -479,6 +480,27 @@ describe.each(launchers())('the $name launcher', (kind) => {
         expect(processesOf(segment.id(1))).toEqual([]);
       });
 
+      const groups = memoryGroups();
+      if (groups !== undefined) {
+        const group = (): string => `${groups}/xosaga-${segment.id(1)}`;
+
+        test('of memory is kept by the kernel where it can be, whatever the job makes of it', async () => {
+          const script = '/bin/sh -c "$1"; exit 0';
+          const limits = { memory: 50 << 10 };
+          expect(await outcome({ ...sh(script, `${holding(60)}; :`), limits })).toEqual(['limit', 'memory', '0']);
+          await eventually('the end of the group', () => !existsSync(group()));
+        });
+
+        test('of memory leaves no group of a job that is lost', async () => {
+          segment.launcher().submit(1, { ...sh('setsid sleep 1000 & sleep 1000'), limits: { memory: 50 << 10 } });
+          await segment.record(1, 'run');
+          expect(existsSync(group())).toBe(true);
+          process.kill(await segment.keeper(1), 'SIGKILL');
+          await segment.record(1, 'lost');
+          expect(existsSync(group())).toBe(false);
+        });
+      }
+
       test('of memory is not that of the address space', async () => {
         const limits = { memory: 300 << 10 };
         const argv = [process.execPath, '-e', 'setTimeout(() => {}, 1500)']; // node reserves a gigabyte
@@ -588,7 +610,7 @@ describe.each(launchers())('the $name launcher', (kind) => {
       execFileSync('rm', [segment.events]);
       launcher.submit(1, sh(': > ran'));
       await eventually('the complaint', () => launcher.complaints.endsWith('\n'));
-      expect(launcher.complaints).toMatch(/^nostart seg 1 ENOENT \S+\n$/);
+      expect(launcher.complaints).toMatch(/^nostart seg\w+ 1 ENOENT \S+\n$/);
       expect(existsSync(segment.file('ran'))).toBe(false);
       writeFileSync(segment.events, '');
     });

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 
 import { isSettled } from './events.js';
 import { SegmentLog } from './segment-log.js';
-import { isSegmentName } from './segment.js';
+import { SLOTS, slotsDirectory } from './slots.js';
+import { isSegmentName, readJobLines } from './segment-reader.js';
 
 const DAY = 24 * 60 * 60 * 1000;
 /** Milliseconds for which finished jobs are kept. */
@@ -18,6 +19,8 @@ export async function cleanUpDaily(home: string): Promise<void> {
   if (Date.now() - (await lastChange(mark, 0)) < DAY) return;
   await writeFile(mark, '', { mode: 0o600 });
   await utimes(mark, new Date(), new Date());
+  // Machines that share the home see by this that the slots are in use.
+  await utimes(join(home, slotsDirectory()), new Date(), new Date()).catch(() => undefined);
   await cleanUp(home);
 }
 
@@ -33,8 +36,15 @@ export async function cleanUp(home: string, now: number = Date.now()): Promise<v
     } else if (isSegmentName(name) && now - (await lastChange(join(path, 'events'))) > KEEP_JOBS) {
       // One that is damaged is left to its user, and does not keep others.
       if (await isFinished(home, name).catch(() => false)) await removeSegment(home, name);
+    } else if (isOfEarlierBoot(name) && now - (await lastChange(path)) > KEEP_JOBS) {
+      await remove(path);
     }
   }
+}
+
+/** Slots of another boot. Those of this one are in use; that of another machine, which shares the home, may be. */
+function isOfEarlierBoot(name: string): boolean {
+  return name.startsWith(SLOTS) && name !== slotsDirectory();
 }
 
 /** Every record is a change of `events`, so this is a lower bound for the age of the newest end. */
@@ -44,10 +54,14 @@ async function lastChange(path: string, otherwise = Infinity): Promise<number> {
 }
 
 async function isFinished(home: string, name: string): Promise<boolean> {
-  const segment = await SegmentLog.open(home, name);
+  const segment = SegmentLog.open(home, name);
   if (!segment?.isHere) return false;
   try {
-    for (const n of segment.jobs.keys()) if (!isSettled(await segment.observe(n))) return false;
+    for (const line of readJobLines(home, name)) {
+      segment.jobs.add(line);
+      const logs = await segment.observeEach(segment.jobs.of(line).map(({ n }) => n));
+      if (!logs.every(isSettled)) return false;
+    }
     return true;
   } finally {
     segment.close();
@@ -55,7 +69,7 @@ async function isFinished(home: string, name: string): Promise<boolean> {
 }
 
 /** Renamed first: a clean-up that is killed leaves nothing half visible. */
-async function removeSegment(home: string, name: string): Promise<void> {
+export async function removeSegment(home: string, name: string): Promise<void> {
   const hidden = join(home, `.${name}.old`);
   await rename(join(home, name), hidden).catch(() => undefined);
   await remove(hidden);

@@ -16,8 +16,8 @@ export function isProcessId(pid: unknown): pid is number {
 /** A job's end as its keeper saw it. */
 export interface JobEnd {
   readonly time: string;
-  readonly kind: 'exit' | 'signal' | 'failed' | 'canceled' | 'limit';
-  /** Exit code, signal number, the errno name of a start that failed, or the name of a limit. */
+  readonly kind: 'exit' | 'signal' | 'failed' | 'canceled' | 'limit' | 'staging';
+  /** Exit code, signal number, the errno name of a start that failed, the name of a limit, or which way files went: `in` or `out`. */
   readonly value: string;
   readonly rank: number;
   /** Seconds, of all processes. */
@@ -28,6 +28,11 @@ export interface JobEnd {
   readonly text: string;
 }
 
+const PHASES = ['held', 'pending', 'staging_in', 'staging_out'] as const;
+
+/** What a job waits for or does beside running. */
+export type Phase = (typeof PHASES)[number];
+
 /** What the log says of one job. */
 export interface JobLog {
   /** The first of the records `start` and `never`; it counts, later ones do not. */
@@ -36,6 +41,14 @@ export interface JobLog {
     | { readonly by: 'nobody'; readonly time: string; readonly reason: string };
   run?: { readonly time: string; readonly group: number };
   suspended?: boolean;
+  /** The last one; when the processes run, only `staging_out` is left. */
+  phase?: Phase | undefined;
+  /** Whether the last of `hold` and `release` was a `hold`; undefined when there was neither. */
+  hold?: boolean;
+  /** Whether a keeper has said `held` after the last of them. */
+  isHeld?: boolean;
+  /** The job is forgotten. */
+  pruned?: boolean;
   /** The first of the records `end` and `lost`. */
   end?: JobEnd | { readonly time: string; readonly kind: 'lost' };
 }
@@ -56,6 +69,10 @@ const WORDS: ReadonlyMap<string, number> = new Map([
   ['start', 5],
   ['never', 4],
   ['run', 4],
+  ['phase', 4],
+  ['hold', 3],
+  ['release', 3],
+  ['pruned', 3],
   ['suspend', 3],
   ['resume', 3],
   ['lost', 3],
@@ -93,11 +110,25 @@ function change(log: JobLog, word: string, time: string, rest: readonly string[]
       // To signal group 1 or 0 would reach everybody, or ourselves.
       if (!isProcessId(group) || group === 1) return false;
       log.run = { time, group };
+      if (log.phase !== 'staging_out') log.phase = undefined;
       return true;
     }
     case 'suspend':
     case 'resume':
       log.suspended = word === 'suspend';
+      return true;
+    case 'phase':
+      if (!isPhase(a)) return false;
+      log.phase = a;
+      log.isHeld = a === 'held';
+      return true;
+    case 'hold':
+    case 'release':
+      log.hold = word === 'hold';
+      log.isHeld = false;
+      return true;
+    case 'pruned':
+      log.pruned = true;
       return true;
     case 'lost':
       if (log.end) return false;
@@ -130,12 +161,17 @@ function natural(word: string): number {
   return /^[1-9][0-9]*$/.test(word) ? Number(word) : NaN;
 }
 
+function isPhase(word: string): word is Phase {
+  return PHASES.some((phase) => phase === word);
+}
+
 function isEndKind(word: string): word is JobEnd['kind'] {
-  return ['exit', 'signal', 'failed', 'canceled', 'limit'].includes(word);
+  return ['exit', 'signal', 'failed', 'canceled', 'limit', 'staging'].includes(word);
 }
 
 function isValueOf(kind: JobEnd['kind'], word: string): boolean {
   if (kind === 'limit') return isLimitName(word);
+  if (kind === 'staging') return word === 'in' || word === 'out';
   return kind === 'failed' || /^[0-9]{1,9}$/.test(word);
 }
 

@@ -2,6 +2,8 @@
 import { BadParameter } from '../../saga/core/exceptions.js';
 import { encodeNative } from '../../saga/core/native-string.js';
 import { requireKept, type Limits } from './limits.js';
+import type { Places } from './slots.js';
+import type { StagingStep } from './staging.js';
 
 /** Most that the launcher takes; what is larger, no system can start. */
 const FRAME_MAX = 8 << 20;
@@ -17,6 +19,14 @@ export interface Launch {
   readonly offset: number;
   readonly interactive: boolean;
   readonly limits: Limits;
+  /** Submitted held. */
+  readonly hold: boolean;
+  /** Seconds since the epoch before which it does not start. */
+  readonly startTime: number;
+  /** Words for the jobs that it has to wait for. */
+  readonly dependencies: readonly string[];
+  /** What it has to get before it starts, in this order. */
+  readonly places: readonly Places[];
   readonly processes: number;
   /** Value of XOSAGA_JOB_ID. */
   readonly id: string;
@@ -25,6 +35,8 @@ export interface Launch {
   readonly input: string;
   readonly output: string;
   readonly error: string;
+  readonly before: readonly StagingStep[];
+  readonly after: readonly StagingStep[];
   readonly argv: readonly string[];
   /** `NAME=value`, over the launcher's own environment. */
   readonly environment: readonly string[];
@@ -37,7 +49,7 @@ export interface Launch {
 export function nativeFrame(launch: Launch): Uint8Array {
   const { argv } = launch;
   const environment = settled(launch.environment);
-  const lists = [String(argv.length), ...argv, String(environment.length), ...environment];
+  const lists = [...staging(launch), ...counted(argv), ...counted(environment)];
   const fields = ['J', ...head(launch), ...lists].map((field) => encodeNative(field));
 
   const length = fields.reduce((sum, field) => sum + field.length + 1, 0);
@@ -63,7 +75,7 @@ export function nativeFrame(launch: Launch): Uint8Array {
 export function shellFrame(launch: Launch): Uint8Array {
   requireKept(launch.limits, 'sh');
   const environment = settled(launch.environment);
-  const words = [...head(launch), String(environment.length), ...environment, ...launch.argv];
+  const words = [...head(launch), ...staging(launch), ...counted(environment), ...launch.argv];
   return encodeNative(`job ${words.map(quoted).join(' ')}\n`);
 }
 
@@ -72,9 +84,27 @@ function head(launch: Launch): string[] {
   return [segment, String(n), String(offset), options(launch), String(processes), id, cwd, input, output, error];
 }
 
-function options({ interactive, limits }: Launch): string {
-  const words = Object.entries(limits).map(([name, amount]) => `${name}=${String(amount)}`);
-  return [...(interactive ? ['i'] : []), ...words].join(' ');
+function options({ interactive, limits, hold, startTime, dependencies, places }: Launch): string {
+  const words = [
+    ...Object.entries(limits).map(([name, amount]) => `${name}=${String(amount)}`),
+    ...dependencies,
+    ...places.map(({ directory, needed, all }) => `places=${directory}:${String(needed)}/${String(all)}`),
+  ];
+  if (interactive) words.unshift('i');
+  if (hold) words.push('hold');
+  if (startTime > 0) words.push(`at=${String(startTime)}`);
+  return words.join(' ');
+}
+
+/** The steps before and those after, three fields each. */
+function staging({ before, after }: Launch): string[] {
+  return [before, after].flatMap((steps) =>
+    counted(steps.flatMap(({ verb, source, target }) => [verb, source, target])),
+  );
+}
+
+function counted(fields: readonly string[]): string[] {
+  return [String(fields.length), ...fields];
 }
 
 /** A word of shell that means the text, on one line: the launcher reads line by line. */

@@ -85,7 +85,8 @@ export class Launcher {
     }
     const program = await launcherProgram(this.#home);
     const self = thisProcess();
-    const child = spawn(program.command, [...program.arguments, this.#home, String(self.pid), self.start], {
+    const args = [...program.arguments, this.#home, String(self.pid), self.start, program.staging];
+    const child = spawn(program.command, args, {
       cwd: '/',
       env: inherited(),
       // A session of its own: Ctrl-C at the submitter's terminal is for the submitter.
@@ -130,9 +131,19 @@ function cannotStart(command: string, cause: Error): SagaException {
   });
 }
 
+/** What a job is told of itself. */
+const OF_A_JOB = [
+  'XOSAGA_JOB_ID',
+  'XOSAGA_RANK',
+  'XOSAGA_SIZE',
+  'XOSAGA_ARRAY_JOB_ID',
+  'XOSAGA_ARRAY_TASK_ID',
+  'XOSAGA_CKPT_SOCKET',
+];
+
 /** What jobs inherit: the submitter's environment, without what would make them part of the job that it belongs to. */
 function inherited(): NodeJS.ProcessEnv {
   const environment = { ...process.env };
-  for (const name of ['XOSAGA_JOB_ID', 'XOSAGA_RANK', 'XOSAGA_SIZE']) Reflect.deleteProperty(environment, name);
+  for (const name of OF_A_JOB) Reflect.deleteProperty(environment, name);
   return environment;
 }

@@ -2,10 +2,10 @@
 import { constants } from 'node:os';
 
 import type { JobObservation } from '../../saga/spi/job.js';
-import type { JobEnd, JobLog } from './events.js';
+import type { JobEnd, JobLog, Phase } from './events.js';
+import type { JobLine, SegmentHeader } from './job-line.js';
 import { limitFailure, type LimitName } from './limits.js';
 import { dateOf } from './processes.js';
-import type { JobLine, SegmentHeader } from './segment.js';
 
 /** `refusal` is what the launcher said when it could not start the job at all. */
 export function observationOf(
@@ -14,32 +14,51 @@ export function observationOf(
   log: JobLog,
   refusal: string | undefined,
 ): JobObservation {
-  const at = <K extends string>(key: K, time: string): Partial<Record<K, Date>> => {
-    const date = dateOf(time, header.epochAtBoot);
-    return (date ? { [key]: date } : {}) as Partial<Record<K, Date>>;
-  };
-  const common = {
-    ...at('created', line.created),
-    executionHosts: [header.host],
-    workingDirectory: line.cwd,
-    ...(log.run && at('started', log.run.time)),
-  };
+  const at = dater(header);
+  const common = { ...commonOf(header, line), ...(log.run && at('started', log.run.time)) };
   const { claim, end } = log;
   if (end?.kind === 'lost') {
     const failure = 'outcome unknown: the process that kept the job was killed, or the machine was restarted';
     return { ...common, state: 'Failed', detail: 'LOST', ...at('finished', end.time), failure };
   }
   if (end) return { ...common, ...at('finished', end.time), ...resources(end), ...outcome(end, line) };
-  if (!claim) return { ...common, state: 'Running', detail: 'PENDING' };
-  if (claim.by === 'keeper') {
-    return log.suspended
-      ? { ...common, state: 'Suspended', detail: 'SUSPENDED' }
-      : { ...common, state: 'Running', detail: log.run ? 'RUNNING' : 'STARTING' };
-  }
+  if (claim?.by !== 'nobody') return { ...common, ...present(log) };
   const ended = at('finished', claim.time);
   if (claim.reason === 'canceled') return { ...common, ...ended, state: 'Canceled', detail: 'CANCELED' };
   const failure = refusal ? `never started: ${refusal}` : 'never started: its submitter ended before it could be';
   return { ...common, ...ended, state: 'Failed', detail: 'NEVER_STARTED', failure };
+}
+
+/** What is true of a job from the beginning. */
+export function commonOf(
+  header: SegmentHeader,
+  { created, cwd }: JobLine,
+): Pick<JobObservation, 'created' | 'executionHosts' | 'workingDirectory'> {
+  return { ...dater(header)('created', created), executionHosts: [header.host], workingDirectory: cwd };
+}
+
+/** For dates under a key; nothing when the time is none. */
+function dater({ epochAtBoot }: SegmentHeader): <K extends string>(key: K, time: string) => Partial<Record<K, Date>> {
+  return <K extends string>(key: K, time: string) => {
+    const date = dateOf(time, epochAtBoot);
+    return (date ? { [key]: date } : {}) as Partial<Record<K, Date>>;
+  };
+}
+
+const BEFORE_RUNNING: Readonly<Record<Phase, string>> = {
+  held: 'HELD',
+  pending: 'PENDING',
+  staging_in: 'STAGING_IN',
+  staging_out: 'STARTING', // of processes that never ran
+};
+
+/** The state of a job that has not ended. */
+function present({ claim, run, phase, suspended }: JobLog): Pick<JobObservation, 'state' | 'detail'> {
+  if (!claim) return { state: 'Running', detail: 'PENDING' };
+  if (!run) return { state: 'Running', detail: phase ? BEFORE_RUNNING[phase] : 'STARTING' };
+  // What brings the results out is not stopped with the processes.
+  if (phase === 'staging_out') return { state: 'Running', detail: 'STAGING_OUT' };
+  return suspended ? { state: 'Suspended', detail: 'SUSPENDED' } : { state: 'Running', detail: 'RUNNING' };
 }
 
 function resources({ cpu, rss }: JobEnd): Pick<JobObservation, 'cpuTime' | 'memoryUse'> {
@@ -67,6 +86,10 @@ function outcome(end: JobEnd, line: JobLine): JobObservation {
       // Which words are limits is checked where the record is read. No exit code and no signal: the limit is the reason.
       const failure = limitFailure(end.value as LimitName, line.description);
       return { state: 'Failed', detail: 'LIMITED', failure, ...tail };
+    }
+    case 'staging': {
+      const stage = end.value === 'in' ? 'its files could not be brought in' : 'its results could not be brought out';
+      return { state: 'Failed', detail: 'STAGING_FAILED', failure: `${stage}: ${end.text}` };
     }
     case 'failed':
       return { state: 'Failed', detail: 'NOT_STARTED', failure: `could not be started: ${end.text}` };

@@ -1,39 +1,41 @@
 /** What can be known of a job before it is submitted: its files and directories, looked at as the launcher will. */
-import { accessSync, constants, statSync, type Stats } from 'node:fs';
-import { delimiter, dirname, isAbsolute, join } from 'node:path';
+import { constants } from 'node:fs';
+import { delimiter, dirname, join, normalize } from 'node:path';
 
 import { BadParameter, DoesNotExist, PermissionDenied } from '../../saga/core/exceptions.js';
-import { encodeNative } from '../../saga/core/native-string.js';
 import type { JobSpec } from '../../saga/spi/job.js';
-import { isMpi, MPI_STARTER } from './variation.js';
+import { namesFilesByIndex, parseArray, taskOf } from './array.js';
+import { checkLimits } from './limits.js';
+import { absolute, isAllowed, lookAt, ownDirectory, workingDirectoryOf } from './paths.js';
+import { checkPlacement } from './placement.js';
+import { checkScript } from './script.js';
+import { checkSlots } from './slots.js';
+import { checkTransfers, stagingOf } from './staging.js';
+import { checkVariation, isMpi, MPI_STARTER } from './variation.js';
 
 /**
- * A path that may be relative, by the directory that it is relative to. Not resolved: after a symbolic link `..` is not what
- * it looks like.
+ * Checks all of a description that can be known here and now.
+ * @throws BadParameter, DoesNotExist or PermissionDenied, naming the attribute.
  */
-export function absolute(directory: string, path: string): string {
-  return isAbsolute(path) ? path : `${directory}/${path}`;
-}
-
-function ownDirectory(): string {
-  try {
-    return process.cwd();
-  } catch (cause) {
-    throw new DoesNotExist('the directory of this program was removed; set WorkingDirectory to an absolute path', {
-      cause,
-    });
+export function checkSpec(spec: JobSpec): void {
+  checkPlacement(spec);
+  checkVariation(spec);
+  checkSlots(spec);
+  checkLimits(spec);
+  checkScript(spec);
+  if (spec.array === undefined) {
+    checkPaths(spec);
+    return;
   }
-}
-
-/** The absolute working directory of a job; a relative one is relative to the submitter's. */
-export function workingDirectoryOf({ workingDirectory = '.' }: JobSpec): string {
-  // The program's own may be gone; who names another does not need it.
-  if (isAbsolute(workingDirectory)) return workingDirectory;
-  return workingDirectory === '.' ? ownDirectory() : absolute(ownDirectory(), workingDirectory);
+  if (spec.interactive) {
+    throw new BadParameter('Array and Interactive are both set: many tasks cannot share the streams of one program');
+  }
+  const { indices } = parseArray(spec.array);
+  for (const index of namesFilesByIndex(spec) ? indices : indices.slice(0, 1)) checkPaths(taskOf(spec, index));
 }
 
 /**
- * Looks at what the description names. Synchronous: asking a thread costs more than these few system calls.
+ * Looks at what the description names.
  * @throws DoesNotExist, BadParameter or PermissionDenied, naming the attribute and the path.
  */
 export function checkPaths(spec: JobSpec): void {
@@ -41,19 +43,29 @@ export function checkPaths(spec: JobSpec): void {
   const directory = lookAt(cwd);
   if (!directory) throw new DoesNotExist(`WorkingDirectory '${cwd}' does not exist`);
   if (!directory.isDirectory()) throw new BadParameter(`WorkingDirectory '${cwd}' is not a directory`);
-  checkExecutable(spec, cwd);
+  const brought = broughtIn(spec, cwd);
+  checkExecutable(spec, cwd, brought);
   if (spec.interactive) return;
-  if (spec.input !== undefined) checkInput(absolute(cwd, spec.input));
+  if (spec.input !== undefined) checkInput(absolute(cwd, spec.input), brought);
   if (spec.output !== undefined) checkTarget('Output', absolute(cwd, spec.output));
   if (spec.error !== undefined) checkTarget('Error', absolute(cwd, spec.error));
 }
 
-function checkExecutable(spec: JobSpec, cwd: string): void {
+/** The files that will be there when the job starts: to look at what is there now would be to look at something else. */
+function broughtIn(spec: JobSpec, cwd: string): ReadonlySet<string> {
+  if (spec.fileTransfer === undefined) return new Set();
+  const base = ownDirectory();
+  checkTransfers(spec, cwd, base);
+  return new Set(stagingOf(spec, cwd, base).before.map(({ target }) => normalize(target)));
+}
+
+function checkExecutable(spec: JobSpec, cwd: string, brought: ReadonlySet<string>): void {
   if (isMpi(spec)) checkStarter(spec, cwd);
   if (spec.script !== undefined) return; // it is not there yet
   const executable = spec.executable ?? '';
   if (executable.includes('/')) {
     const path = absolute(cwd, executable);
+    if (brought.has(normalize(path))) return;
     const file = lookAt(path);
     if (!file) throw new DoesNotExist(`Executable '${path}' does not exist`);
     if (file.isDirectory()) throw new BadParameter(`Executable '${path}' is a directory`);
@@ -88,7 +100,8 @@ function pathOf(spec: JobSpec): string {
   return own?.slice('PATH='.length) ?? process.env['PATH'] ?? '/usr/bin:/bin';
 }
 
-function checkInput(path: string): void {
+function checkInput(path: string, brought: ReadonlySet<string>): void {
+  if (brought.has(normalize(path))) return;
   const file = lookAt(path);
   if (!file) throw new DoesNotExist(`Input '${path}' does not exist`);
   if (file.isDirectory()) throw new BadParameter(`Input '${path}' is a directory`);
@@ -101,27 +114,4 @@ function checkTarget(attribute: string, path: string): void {
   if (!directory) throw new DoesNotExist(`${attribute} '${path}': its directory '${parent}' does not exist`);
   if (!directory.isDirectory()) throw new BadParameter(`${attribute} '${path}': '${parent}' is not a directory`);
   if (lookAt(path)?.isDirectory()) throw new BadParameter(`${attribute} '${path}' is a directory`);
-}
-
-/** Undefined when it is not there, or cannot be reached. */
-function lookAt(path: string): Stats | undefined {
-  try {
-    return statSync(nativePath(path), { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-}
-
-function isAllowed(path: string, mode: number): boolean {
-  try {
-    accessSync(nativePath(path), mode);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Node takes a path of any bytes as a Buffer; our strings keep such bytes as PEP 383 does. */
-function nativePath(path: string): Buffer {
-  return Buffer.from(encodeNative(path));
 }

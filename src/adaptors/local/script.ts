@@ -43,8 +43,8 @@ export function writeScript(home: string, segment: string, n: number, { script }
 }
 
 /** The job has ended: nobody starts the script any more. */
-export function removeScript(home: string, segment: string, n: number, { script }: JobSpec): void {
-  if (script !== undefined) unlink(pathOf(home, segment, n), () => undefined);
+export function removeScript(home: string, segment: string, n: number): void {
+  unlink(pathOf(home, segment, n), () => undefined);
 }
 
 /** The description with an Executable: the script itself when it says what runs it, else the shell. */

@@ -48,7 +48,8 @@ export class JobService extends SessionObject {
   declare readonly async: Tasks<JobService>;
   declare readonly task: Tasks<JobService>;
   readonly #binding: Binding;
-  readonly #monitor: JobMonitor;
+  /** What all its jobs have in common. */
+  readonly #init: Omit<JobInit, 'description'>;
   /** The jobs that somebody may be waiting for; weak, as a service lives longer than most jobs. */
   readonly #jobs = new Set<WeakRef<Job>>();
   /** How many of them there may be before those are removed that nobody has any more. */
@@ -60,7 +61,12 @@ export class JobService extends SessionObject {
       throw new BadParameter('a job service is made by await saga.JobService.create(url)');
     }
     this.#binding = binding;
-    this.#monitor = new JobMonitor(binding);
+    this.#init = {
+      service: this,
+      binding,
+      monitor: new JobMonitor(binding),
+      remember: (job) => void this.#remember(job),
+    };
   }
 
   /**
@@ -100,7 +106,7 @@ export class JobService extends SessionObject {
     const description = jd.clone();
     requireHonoured(description, this.#binding.manifest);
     await this.#call('job.submit', 'createJob', (adaptor, o) => adaptor.prepare(specOf(description), o), options);
-    return this.#remember(new Job({ service: this, binding: this.#binding, monitor: this.#monitor, description }));
+    return this.#remember(new Job({ ...this.#init, description }));
   }
 
   /**
@@ -169,14 +175,7 @@ export class JobService extends SessionObject {
    */
   async getJob(jobId: string, options?: CallOptions): Promise<Job> {
     this.#requireOpen('getJob', options);
-    const { service, native } = parseJobId(jobId);
-    if (!isSameService(service, this.#binding.url, this.#binding.manifest.schemes)) {
-      throw new BadParameter(
-        `job ${jobId} belongs to ${service.toString()}, not to this service (${this.#binding.url.toString()})`,
-        { object: this },
-      );
-    }
-    return this.#known(native, Job, options);
+    return this.#known(this.#nativeOf(jobId), Job, options);
   }
 
   /**
@@ -190,6 +189,21 @@ export class JobService extends SessionObject {
       throw new NoSuccess('this process is not part of a job of this service', { object: this });
     }
     return this.#known(native, JobSelf, options);
+  }
+
+  /**
+   * Forgets jobs that have ended: nobody lists or finds them any more, and their output that the service keeps is removed. An
+   * addition to SAGA.
+   * @param which - Ids of jobs, or `{ olderThan: seconds }`: all that ended so long ago.
+   * @returns the ids of the jobs that were forgotten; an array counts as one.
+   * @throws BadParameter for an id that is malformed or of another service, DoesNotExist when there is no such job, IncorrectState when
+   * one has not ended: then none is forgotten.
+   */
+  async prune(which: readonly string[] | { readonly olderThan: number }, options?: CallOptions): Promise<string[]> {
+    this.#requireOpen('prune', options);
+    const wanted = Array.isArray(which) ? which.map((id: string) => this.#nativeOf(id)) : agedBy(which);
+    const natives = await this.#call('job.prune', 'prune', (adaptor, o) => adaptor.prune(wanted, o), options);
+    return formatJobIds(this.#binding.url, natives);
   }
 
   /** Frees the connection. Jobs go on; those who wait for one get IncorrectState. May be repeated. */
@@ -209,10 +223,22 @@ export class JobService extends SessionObject {
     return { url: this.#binding.url.toString() };
   }
 
+  /** @throws BadParameter when the id is malformed or of another service. */
+  #nativeOf(jobId: string): string {
+    const { service, native } = parseJobId(jobId);
+    if (!isSameService(service, this.#binding.url, this.#binding.manifest.schemes)) {
+      throw new BadParameter(
+        `job ${jobId} belongs to ${service.toString()}, not to this service (${this.#binding.url.toString()})`,
+        { object: this },
+      );
+    }
+    return native;
+  }
+
   async #known<J extends Job>(native: string, Kind: new (init: JobInit) => J, options?: CallOptions): Promise<J> {
     const spec = await this.#call('job.query', 'getJob', (adaptor, o) => adaptor.describe(native, o), options, true);
     const description = spec && descriptionOf(spec);
-    const job = new Kind({ service: this, binding: this.#binding, monitor: this.#monitor, description, native });
+    const job = new Kind({ ...this.#init, description, native });
     await job.getState(options);
     return this.#remember(job);
   }
@@ -263,6 +289,13 @@ function inputOfEnded(error: unknown): Writable {
       done(Object.assign(new Error('write EPIPE: the job has ended'), { code: 'EPIPE' }));
     },
   });
+}
+
+/** What `prune` was told, when that was no list of ids. */
+function agedBy(which: unknown): { olderThan: number } {
+  const { olderThan } = (which ?? {}) as { olderThan?: unknown };
+  if (typeof olderThan === 'number' && olderThan >= 0 && Number.isFinite(olderThan)) return { olderThan };
+  throw new BadParameter('prune takes a list of job ids, or { olderThan: seconds }, seconds from 0');
 }
 
 function requireList(descriptions: unknown): void {

@@ -32,6 +32,8 @@ export interface JobInit {
   readonly service: SagaObject;
   readonly binding: Binding;
   readonly monitor: JobMonitor;
+  /** Has the service tell the job when it is closed. */
+  readonly remember: (job: Job) => void;
   /** The job's own copy; undefined for a job that somebody else described. */
   readonly description: JobDescription | undefined;
   /** The native id of a job that is known to the backend already. */
@@ -185,6 +187,25 @@ export class Job extends Task<void, JobState> implements Permissions {
     const states = [JobState.Running, JobState.Suspended];
     await this.#act('job.signal', 'signal', states, (adaptor, id, o) => adaptor.signal(id, signum, o), options);
     this.#metrics.showSignal(signum);
+  }
+
+  /**
+   * The tasks of an array (the attribute Array), each a job of its own, in the order of their indices; none for a job that is no array.
+   * An addition to SAGA.
+   * @throws IncorrectState when the job is New; NotImplemented when its service has no arrays.
+   */
+  async getTasks(options?: CallOptions): Promise<Job[]> {
+    throwIfAborted(options, 'job.getTasks');
+    const id = this.#id;
+    const { description, ...init } = this.#init;
+    if (description && description.array === undefined) return [];
+    const natives = await this.#call('job.array', 'getTasks', (adaptor, o) => adaptor.tasks(id, o), options, true);
+    const tasks = new Map(natives.map((native) => [native, new Job({ ...init, description: undefined, native })]));
+    const ask = (adaptor: Capabilities['job.query'], o: CallOptions) => adaptor.query(natives, o);
+    const seen = await this.#call('job.query', 'getTasks', ask, options, true);
+    for (const [native, observation] of seen) tasks.get(native)?.show(observation);
+    for (const task of tasks.values()) init.remember(task);
+    return [...tasks.values()];
   }
 
   /** Keeps a waiting job from being started. */

@@ -8,12 +8,14 @@ import type { Context } from '../core/context.js';
 import type { SagaException } from '../core/exceptions.js';
 import type { URL } from '../core/url.js';
 import type {
+  JobArray,
   JobAttribute,
   JobCheckpoint,
   JobHold,
   JobIo,
   JobMigrate,
   JobOwnership,
+  JobPrune,
   JobQuery,
   JobSelfLookup,
   JobSignal,
@@ -30,6 +32,8 @@ export interface Capabilities {
   'job.suspend': JobSuspend;
   'job.signal': JobSignal;
   'job.hold': JobHold;
+  'job.array': JobArray;
+  'job.prune': JobPrune;
   'job.checkpoint': JobCheckpoint;
   'job.migrate': JobMigrate;
   'job.io': JobIo;

@@ -141,6 +141,21 @@ export interface JobHold {
   release(id: string, options: CallOptions): Promise<void>;
 }
 
+/** `job.array`: the tasks of an array are jobs of their own. */
+export interface JobArray {
+  /** The native ids of the tasks of an array, in the order of their indices; none for a job that is no array. */
+  tasks(id: string, options: CallOptions): Promise<string[]>;
+}
+
+/** `job.prune`: jobs that have ended are forgotten. */
+export interface JobPrune {
+  /**
+   * Forgets jobs that have ended, by their native ids, or all that ended so many seconds ago. Resolves with their ids.
+   * @throws IncorrectState for a job that has not ended; then none is forgotten.
+   */
+  prune(which: readonly string[] | { readonly olderThan: number }, options: CallOptions): Promise<string[]>;
+}
+
 /** `job.checkpoint`. */
 export interface JobCheckpoint {
   /** Saves a checkpoint; the job goes on. */

@@ -62,6 +62,19 @@ describe('clean-up', () => {
     expect((await readdir(home)).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
+  test('removes the slots of earlier boots when nobody has used them for long', async () => {
+    const home = join(paths.home, 'local');
+    await segmentOf('true');
+    const present = (await readdir(home)).filter((name) => name.startsWith('places-'));
+    expect(present).toHaveLength(1);
+    await mkdir(join(home, 'places-old'));
+    await writeFile(join(home, 'places-old', 'turnstile'), '');
+    await cleanUp(home, Date.now() + 29 * DAY);
+    expect(await exists(join(home, 'places-old'))).toBe(true);
+    await cleanUp(home, Date.now() + 31 * DAY);
+    expect((await readdir(home)).filter((name) => name.startsWith('places-'))).toEqual(present);
+  });
+
   test('is done once a day', async () => {
     const home = join(paths.home, 'local');
     const leftover = join(home, '.abcdefghijkl.old');

@@ -38,6 +38,33 @@ describe('the journal of events', () => {
     expect(logOf('end 1 11 limit memory 0 - - -').end).toMatchObject({ kind: 'limit', value: 'memory' });
   });
 
+  test('knows which way the files did not go', () => {
+    expect(logOf('end 1 11 staging out 0 - - no%20disk').end).toMatchObject({
+      kind: 'staging',
+      value: 'out',
+      text: 'no disk',
+    });
+  });
+
+  test('knows what a job waits for, until its processes run', () => {
+    expect(logOf(START, 'phase 1 11 pending', 'phase 1 12 staging_in').phase).toBe('staging_in');
+    expect(logOf(START, 'phase 1 11 pending', 'run 1 12 4712').phase).toBeUndefined();
+    expect(logOf(START, 'run 1 12 4712', 'phase 1 13 staging_out', 'run 1 12 4712').phase).toBe('staging_out');
+  });
+
+  test('takes a job for held when its keeper has answered the last hold', () => {
+    expect(logOf('hold 1 10')).toEqual({ hold: true, isHeld: false });
+    expect(logOf('hold 1 10', START, 'phase 1 11 held')).toMatchObject({ hold: true, isHeld: true });
+    expect(logOf('hold 1 10', START, 'phase 1 11 held', 'hold 1 12').isHeld).toBe(false);
+    expect(logOf('hold 1 10', START, 'phase 1 11 held', 'release 1 12')).toMatchObject({ hold: false, isHeld: false });
+    expect(logOf(START, 'phase 1 11 held', 'phase 1 12 pending').isHeld).toBe(false);
+  });
+
+  test('knows that a job was pruned', () => {
+    expect(logOf(START, 'end 1 11 exit 0 0 - - -', 'pruned 1 12')).toMatchObject({ pruned: true });
+    expect(logOf('pruned 2 12').pruned).toBeUndefined();
+  });
+
   test('counts the first claim, whoever made it', () => {
     expect(logOf(START, NEVER).claim).toEqual(KEEPER);
     expect(logOf(NEVER, START).claim).toEqual({ by: 'nobody', time: '10.6', reason: 'gone' });
@@ -81,6 +108,11 @@ describe('the journal of events', () => {
     ['of another word', 'ended 1 10'],
     ['of another end', 'end 1 11 vanished 0 0 - - -'],
     ['of another limit', 'end 1 11 limit patience 0 - - -'],
+    ['of another way', 'end 1 11 staging up 0 - - x'],
+    ['of another phase', 'phase 1 11 waiting'],
+    ['torn', 'phase 1 11'],
+    ['torn', 'hold 1'],
+    ['too long', 'pruned 1 11 x'],
     ['of another limit', 'end 1 11 limit toString 0 - - -'],
     ['that would signal everybody', 'run 1 10 1'],
     ['that would signal ourselves', 'run 1 10 0'],

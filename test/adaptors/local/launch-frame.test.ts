@@ -10,12 +10,18 @@ const LAUNCH: Launch = {
   offset: 4096,
   interactive: false,
   limits: {},
+  hold: false,
+  startTime: 0,
+  dependencies: [],
+  places: [],
   processes: 2,
   id: 'abcdefabcdef.7',
   cwd: '/data',
   input: '',
   output: '/data/out',
   error: '',
+  before: [],
+  after: [],
   argv: ['/bin/echo', 'hello'],
   environment: ['A=1'],
 };
@@ -39,14 +45,14 @@ const HEAD = ['abcdefabcdef', '7', '4096', '', '2', 'abcdefabcdef.7', '/data', '
 
 describe('a frame', () => {
   test('holds the job for the C launcher', () => {
-    expect(fields(nativeFrame(LAUNCH))).toEqual(['J', ...HEAD, '2', '/bin/echo', 'hello', '1', 'A=1']);
+    expect(fields(nativeFrame(LAUNCH))).toEqual(['J', ...HEAD, '0', '0', '2', '/bin/echo', 'hello', '1', 'A=1']);
   });
 
   test('holds the job for the sh launcher, on one line', () => {
     const line = Buffer.from(shellFrame(LAUNCH)).toString();
     expect(line.indexOf('\n')).toBe(line.length - 1);
     expect(line.startsWith('job ')).toBe(true);
-    expect(words(shellFrame(LAUNCH))).toEqual([...HEAD, '1', 'A=1', '/bin/echo', 'hello']);
+    expect(words(shellFrame(LAUNCH))).toEqual([...HEAD, '0', '0', '1', 'A=1', '/bin/echo', 'hello']);
   });
 
   test('of an interactive job says so', () => {
@@ -58,6 +64,45 @@ describe('a frame', () => {
     const limits = { wall: 60, cpu: 120, memory: 1024 };
     expect(fields(nativeFrame({ ...LAUNCH, limits }))[4]).toBe('wall=60 cpu=120 memory=1024');
     expect(words(shellFrame({ ...LAUNCH, interactive: true, limits: { wall: 60 } }))[3]).toBe('i wall=60');
+  });
+
+  test('says what the job has to wait for', () => {
+    const waiting = {
+      ...LAUNCH,
+      limits: { wall: 60 },
+      hold: true,
+      startTime: 1_900_000_000,
+      dependencies: ['afterok=ghijklghijkl:2-4:17:99'],
+      places: [
+        { directory: 'abcdefabcdef/7.places', needed: 1, all: 3 },
+        { directory: 'places-b', needed: 2, all: 8 },
+      ],
+    };
+    const options =
+      'wall=60 afterok=ghijklghijkl:2-4:17:99 places=abcdefabcdef/7.places:1/3 places=places-b:2/8 hold at=1900000000';
+    expect(fields(nativeFrame(waiting))[4]).toBe(options);
+    expect(words(shellFrame(waiting))[3]).toBe(options);
+  });
+
+  test('has the steps before and after, three fields each', () => {
+    const staged: Launch = {
+      ...LAUNCH,
+      before: [{ verb: 'copy', source: '/a b', target: "/c'" }],
+      after: [
+        { verb: 'append', source: '/d', target: '/e' },
+        { verb: 'remove', source: '/f', target: '' },
+      ],
+    };
+    const lists = ['3', 'copy', '/a b', "/c'", '6', 'append', '/d', '/e', 'remove', '/f', ''];
+    expect(fields(nativeFrame(staged)).slice(HEAD.length + 1)).toEqual([
+      ...lists,
+      '2',
+      '/bin/echo',
+      'hello',
+      '1',
+      'A=1',
+    ]);
+    expect(words(shellFrame(staged)).slice(HEAD.length)).toEqual([...lists, '1', 'A=1', '/bin/echo', 'hello']);
   });
 
   test('with a limit that the sh launcher cannot keep is none for it', () => {
@@ -73,9 +118,9 @@ describe('a frame', () => {
   ])('brings words through the shell as they are: %j', (...argv) => {
     const expected = argv.map((text) => Buffer.from(encodeNative(text)).toString('latin1'));
     const shell = words(shellFrame({ ...LAUNCH, argv, environment: [] }));
-    expect(shell.slice(HEAD.length + 1)).toEqual(expected);
+    expect(shell.slice(HEAD.length + 3)).toEqual(expected);
     const native = fields(nativeFrame({ ...LAUNCH, argv, environment: [] }));
-    expect(native.slice(HEAD.length + 2, -1)).toEqual(expected);
+    expect(native.slice(HEAD.length + 4, -1)).toEqual(expected);
   });
 
   test('has each variable once, the last, and none that the keeper sets', () => {

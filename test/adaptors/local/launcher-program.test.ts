@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -46,14 +46,35 @@ describe('the launcher', () => {
     const before = calls();
     await launcherProgram(local());
     expect(calls()).toBe(before);
-    expect(readdirSync(store())).toHaveLength(1);
+    expect(readdirSync(store())).toHaveLength(2);
+  });
+
+  test('and its scripts outlive the package', async () => {
+    process.env['XOSAGA_LAUNCHER'] = 'sh';
+    const {
+      arguments: [launcher = ''],
+      staging,
+    } = await launcherProgram(local());
+    for (const [copy, name] of [
+      [launcher, 'launcher'],
+      [staging, 'staging'],
+    ] as const) {
+      expect(copy).toMatch(new RegExp(`^${store()}/${name}-[0-9a-f]{16}\\.sh$`));
+      expect(readFileSync(copy)).toEqual(readFileSync(join('native', `xosaga_${name}.sh`)));
+      expect(statSync(copy).mode & 0o777).toBe(0o700);
+    }
+    chmodSync(staging, 0o777);
+    writeFileSync(staging, 'echo changed');
+    await launcherProgram(local());
+    expect(readFileSync(staging)).toEqual(readFileSync(join('native', 'xosaga_staging.sh')));
+    expect(readdirSync(store())).toHaveLength(2);
   });
 
   test('may be compiled by two at once', async () => {
     compiler();
     const [one, other] = await Promise.all([launcherProgram(local()), launcherProgram(local())]);
     expect(one).toEqual(other);
-    expect(readdirSync(store())).toHaveLength(1);
+    expect(readdirSync(store())).toHaveLength(2);
   });
 
   test('is the sh one when there is no compiler, or one that fails', async () => {
@@ -61,7 +82,7 @@ describe('the launcher', () => {
     expect(await launcherProgram(local())).toMatchObject({ kind: 'sh', command: '/bin/sh' });
     compiler('while [ "$1" != -o ]; do shift; done; echo half >"$2"; exit 1');
     expect(await launcherProgram(local())).toMatchObject({ kind: 'sh' });
-    expect(readdirSync(store())).toEqual([]);
+    expect(readdirSync(store()).every((name) => name.endsWith('.sh'))).toBe(true);
   });
 
   test('is the sh one when that is asked for', async () => {
@@ -96,7 +117,9 @@ describe('the launcher', () => {
     compiler();
     mkdirSync(home, { recursive: true });
     writeFileSync(store(), '');
-    expect(await launcherProgram(local())).toMatchObject({ kind: 'sh' });
+    const program = await launcherProgram(local());
+    expect(program.kind).toBe('sh');
+    for (const script of [program.arguments[0]!, program.staging]) expect(statSync(script).isFile()).toBe(true);
   });
 });
 

@@ -28,7 +28,15 @@ describe('what is told of a job', () => {
   test.each([
     [[], 'Running', 'PENDING'],
     [[START], 'Running', 'STARTING'],
+    [['phase 1 2 pending'], 'Running', 'PENDING'],
+    [[START, 'phase 1 2 pending'], 'Running', 'PENDING'],
+    [[START, 'phase 1 2 held'], 'Running', 'HELD'],
+    [[START, 'phase 1 2 staging_in'], 'Running', 'STAGING_IN'],
+    [[START, 'phase 1 2 staging_in', RUN], 'Running', 'RUNNING'],
     [[START, RUN], 'Running', 'RUNNING'],
+    [[START, RUN, 'phase 1 4 staging_out'], 'Running', 'STAGING_OUT'],
+    [[START, RUN, 'suspend 1 4', 'phase 1 5 staging_out'], 'Running', 'STAGING_OUT'],
+    [[START, RUN, 'end 1 6 staging out 0 - - x'], 'Failed', 'STAGING_FAILED'],
     [[START, RUN, 'suspend 1 4'], 'Suspended', 'SUSPENDED'],
     [[START, RUN, 'suspend 1 4', 'resume 1 5'], 'Running', 'RUNNING'],
     [[START, RUN, 'end 1 6 exit 0 0 0.5 2048 -'], 'Done', 'EXITED'],
@@ -68,6 +76,8 @@ describe('what is told of a job', () => {
     ['end 1 6 exit 2 3 - - -', 4, 'process 3: exit code 2'],
     ['end 1 6 signal 11 0 - - -', 1, 'killed by SIGSEGV (11)'],
     ['end 1 6 signal 63 1 - - -', 2, 'process 1: killed by signal 63'],
+    ['end 1 6 staging in 0 - - no%20disk', 1, 'its files could not be brought in: no disk'],
+    ['end 1 6 staging out 0 - - no%20disk', 1, 'its results could not be brought out: no disk'],
     ['end 1 6 failed ENOENT 0 - - cannot%20execute', 1, 'could not be started: cannot execute'],
   ])('names the reason of a failure: %s', (end, processes, failure) => {
     expect(told([START, RUN, end], { processes }).failure).toBe(failure);

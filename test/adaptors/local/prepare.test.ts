@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import { checkPaths, workingDirectoryOf } from '../../../src/adaptors/local/prepare.js';
+import { workingDirectoryOf } from '../../../src/adaptors/local/paths.js';
+import { checkPaths } from '../../../src/adaptors/local/prepare.js';
 import * as saga from '../../../src/index.js';
 import type { JobSpec } from '../../../src/saga/spi/job.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { SegmentLog } from '../../../src/adaptors/local/segment-log.js';
-import { SegmentWriter } from '../../../src/adaptors/local/segment.js';
+import { SegmentWriter } from '../../../src/adaptors/local/segment-writer.js';
 
 let home = '';
 let writer: SegmentWriter;
@@ -21,8 +21,9 @@ afterEach(() => {
 
 /** The segment with two jobs. */
 function opened(): SegmentLog {
-  const lines = [1, 2].map(() => writer.append({ executable: 'x' }, '/'));
-  return new SegmentLog(home, writer.name, writer.header, new Map(lines.map((line) => [line.n, line])));
+  const segment = new SegmentLog(home, writer.name, writer.header);
+  for (let i = 0; i < 2; i++) segment.jobs.add(writer.append({ executable: 'x' }, '/'));
+  return segment;
 }
 
 describe('a segment', () => {

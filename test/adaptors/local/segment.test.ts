@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import type { JobLog } from '../../../src/adaptors/local/events.js';
 import { thisMachine, thisProcess } from '../../../src/adaptors/local/processes.js';
 import { SegmentLog } from '../../../src/adaptors/local/segment-log.js';
-import { parseJobs, readSegment, SegmentWriter } from '../../../src/adaptors/local/segment.js';
+import { parseJobs, readHeader, readJobLine, readJobLines } from '../../../src/adaptors/local/segment-reader.js';
+import { SegmentWriter } from '../../../src/adaptors/local/segment-writer.js';
 
 let home = '';
 beforeEach(() => {
@@ -34,7 +35,8 @@ function segment(submitter: { pid: number; start: string }, ...records: string[]
 }
 
 async function withLog<T>(name: string, use: (log: SegmentLog) => Promise<T>): Promise<T> {
-  const log = (await SegmentLog.open(home, name))!;
+  const log = SegmentLog.open(home, name)!;
+  log.jobs.find(1);
   try {
     return await use(log);
   } finally {
@@ -62,14 +64,15 @@ describe('a journal of jobs', () => {
     const lines = [writer.append(SPEC, '/work\udc80'), writer.append({ executable: 'x' }, '/')];
     await writer.durable();
     writer.close();
-    const found = (await readSegment(home, writer.name))!;
-    expect([...found.jobs.values()]).toEqual(lines);
+    expect(readJobLines(home, writer.name)).toEqual(lines);
+    expect([1, 2, 3].map((n) => readJobLine(home, writer.name, n))).toEqual([...lines, undefined]);
     expect(lines.map(({ n }) => n)).toEqual([1, 2]);
-    expect(found.header).toEqual({ layout: 1, ...thisMachine(), submitter: thisProcess() });
+    expect(readHeader(home, writer.name)).toEqual({ layout: 1, ...thisMachine(), submitter: thisProcess() });
   });
 
-  test('that is not there, or without a whole header, is none', async () => {
-    await expect(readSegment(home, 'abcdefabcdef')).resolves.toBeUndefined();
+  test('that is not there, or without a whole header, is none', () => {
+    expect(readHeader(home, 'abcdefabcdef')).toBeUndefined();
+    expect(readJobLine(home, 'abcdefabcdef', 1)).toBeUndefined();
     expect(parseJobs(Buffer.from('')).header).toBeUndefined();
     const torn = '\n{"layout":1,"host":"h","boot":"b","epochAtBoot":1,"submitter":{"pid":1,"start":"1"}}';
     expect(parseJobs(Buffer.from(torn)).header).toBeUndefined();
@@ -83,6 +86,16 @@ describe('a journal of jobs', () => {
     const found = parseJobs(Buffer.from(text, 'latin1'));
     expect(found.header).toEqual(JSON.parse(header));
     expect([...found.jobs.keys()]).toEqual([1]);
+  });
+
+  test('is searched for one line, past those that are torn', () => {
+    const writer = new SegmentWriter(home);
+    writer.close();
+    const file = join(home, writer.name, 'jobs');
+    const line = '{"n":1,"created":"1","cwd":"/","description":{"name":"{\\"n\\":2,"}}';
+    appendFileSync(file, `\n${line.slice(0, 20)}\n\n{"n":1,}\n\n${line}\n\n{"n":12,"created":"1"\n\n{"n":3,"cwd":"/"`);
+    expect(readJobLine(home, writer.name, 1)).toEqual(JSON.parse(line));
+    for (const n of [2, 3, 12]) expect(readJobLine(home, writer.name, n)).toBeUndefined();
   });
 
   test('leaves nothing when it cannot be made', () => {
@@ -195,18 +208,18 @@ describe('the log of a segment', () => {
     const name = segment(DEAD);
     await withLog(name, async (log) => {
       const line = '{"n":2,"created":"1","cwd":"/","description":{}}';
+      expect(log.jobs.find(2)).toBeUndefined();
       appendFileSync(join(home, name, 'jobs'), `\n${line}\n`);
-      expect(log.jobs.has(2)).toBe(false);
-      await log.reload();
-      expect(log.jobs.get(2)).toEqual(JSON.parse(line));
+      expect(log.jobs.find(2)).toEqual(JSON.parse(line));
+      await log.observe(2);
     });
   });
 
   test('passes on who waits for a claim that does not come', async () => {
     const name = segment(thisProcess());
-    const found = (await readSegment(home, name))!;
     const pending: number[] = [];
-    const log = new SegmentLog(home, name, found.header, found.jobs, ({ n }) => pending.push(n));
+    const log = new SegmentLog(home, name, readHeader(home, name)!, ({ n }) => pending.push(n));
+    log.jobs.find(1);
     await log.observe(1);
     log.close();
     expect(pending).toEqual([1]);

@@ -124,7 +124,7 @@ interface FixedJob extends FixedTask<void, saga.JobState> {
 }
 
 /** What a view has of a class: the methods that promise, but for `clone`. */
-type ServiceMethods = 'createJob' | 'runJob' | 'runJobs' | 'list' | 'getJob' | 'getSelf' | 'close';
+type ServiceMethods = 'createJob' | 'runJob' | 'runJobs' | 'list' | 'getJob' | 'getSelf' | 'prune' | 'close';
 
 test('tasks and their containers', () => {
   const proofs: [
