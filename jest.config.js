@@ -30,6 +30,8 @@ export default {
   coverageDirectory: 'coverage',
   reporters: ['default', '<rootDir>/scripts/jest-closing-line.mjs'],
   errorOnDeprecated: true,
+  // A test that hangs fails; a machine that is slow does not.
+  testTimeout: 60_000,
   openHandlesTimeout: 2000,
   restoreMocks: true,
 };

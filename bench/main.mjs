@@ -1,4 +1,4 @@
-/** `npm run bench`: how fast jobs on this machine are, beside doing the same by hand in the same run. */
+/** `npm run bench`: how fast jobs and files on this machine are, beside doing the same by hand in the same run. */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -10,7 +10,8 @@ import { measure } from './rounds.mjs';
 
 const HELP = `npm run bench -- [options]
 
-Measures jobs of the local adaptor beside bare child_process.spawn, in turn, each in a process of its own.
+Measures jobs of the local adaptor beside bare child_process.spawn, and files of the file adaptor beside cp and its like, in
+turn, each in a process of its own.
 Every job is recorded durably: its description is on the disk (fdatasync) before run() resolves, its end before wait() does.
 
   --only NAME   one of: ${FIGURES.map((f) => f.name).join(', ')}; may be repeated

@@ -44,6 +44,8 @@ const FINISHED = new Set([
   'attributes',
   'monitoring',
   'task',
+  'namespace',
+  'file',
 ]);
 
 const PAGE = 'docs/conformance.md';

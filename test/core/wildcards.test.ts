@@ -105,4 +105,17 @@ describe('wildcards', () => {
       { numRuns: 1000 },
     );
   });
+
+  test('patterns of stars alone are as all others', () => {
+    const words = fc.string({ unit: fc.constantFrom('a', 'b', '*', '.'), minLength: 1, maxLength: 8 });
+    const texts = fc.string({ unit: fc.constantFrom('a', 'b', '.', 'ü', '/'), maxLength: 8 });
+    fc.assert(
+      fc.property(words, texts, fc.boolean(), fc.boolean(), (pattern, text, explicitDot, path) => {
+        const options = { explicitDot, path };
+        // Braces around it change nothing but the way it is matched.
+        expect(wildcards(pattern, options)(text)).toBe(wildcards(`{${pattern}}`, options)(text));
+      }),
+      { numRuns: 2000 },
+    );
+  });
 });

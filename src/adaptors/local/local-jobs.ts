@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 
 import type { CallOptions } from '../../saga/core/call-options.js';
 import { BadParameter, IncorrectState, SagaException } from '../../saga/core/exceptions.js';
+import { Turns } from '../../saga/core/turns.js';
 import { URL } from '../../saga/core/url.js';
 import type { Connection } from '../../saga/spi/adaptor.js';
 import type { JobObservation, JobSpec } from '../../saga/spi/job.js';
@@ -22,7 +23,6 @@ import { pruneJobs, pruneOlder } from './prune.js';
 import { isSegmentName, readNames } from './segment-reader.js';
 import type { Found, Segments } from './segments.js';
 import { Submitter } from './submitter.js';
-import { Turns } from './turns.js';
 
 type LocalCapabilities =
   | 'job.submit'

@@ -1,11 +1,11 @@
 /** What running jobs use, from /proc (proc(5)): one look at all processes serves all jobs that somebody watches. Linux only. */
 import { readdirSync, readFileSync } from 'node:fs';
 
+import { Turns } from '../../saga/core/turns.js';
 import type { JobObservation } from '../../saga/spi/job.js';
 import { isSettled, type JobLog, type ProcessName } from './events.js';
 import { fieldsOfStat, readStat, STAT_FIELD } from './proc-stat.js';
 import { SharedRun } from './shared-run.js';
-import { Turns } from './turns.js';
 
 /** What the processes of a job use, together. Memory is in megabytes; pages that they share count for each. */
 export interface Usage {

@@ -18,6 +18,7 @@ type Memory =
 const UNKNOWN_SIZE = -1;
 
 let keep: (buffer: Buffer, bytes: Uint8Array) => void;
+let copyMemory: (from: Buffer, to: Buffer) => void;
 
 /**
  * Bytes to read into and to write from.
@@ -34,6 +35,10 @@ export class Buffer extends SessionObject {
     keep = (buffer, bytes) => {
       buffer.#open();
       buffer.#memory = { manager: 'implementation', size: bytes.length, bytes };
+    };
+    copyMemory = (from, to) => {
+      const memory = from.#open();
+      to.#memory = { ...memory, bytes: memory.bytes?.slice() } as Memory;
     };
   }
 
@@ -64,10 +69,7 @@ export class Buffer extends SessionObject {
 
   /** A buffer with a copy of the bytes, managed by whoever manages this one. */
   override clone(): this {
-    const memory = this.#open();
-    const copy = new Buffer();
-    copy.#memory = { ...memory, bytes: memory.bytes?.slice() } as Memory;
-    return copy as this;
+    return withMemoryOf(this, new Buffer()) as this;
   }
 
   /**
@@ -130,6 +132,16 @@ export class Buffer extends SessionObject {
     }
     return this.#memory;
   }
+}
+
+/**
+ * Gives `copy` a copy of the memory, for the clones of the classes that derive from Buffer.
+ * @throws IncorrectState when the buffer is closed.
+ * @internal
+ */
+export function withMemoryOf<B extends Buffer>(buffer: Buffer, copy: B): B {
+  copyMemory(buffer, copy);
+  return copy;
 }
 
 /**

@@ -90,7 +90,7 @@ function withSignal(args: readonly unknown[], length: number, signal: AbortSigna
   return complete;
 }
 
-function isPlainObject(value: unknown): value is object {
+export function isPlainObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   // By shape: the Object of another realm is not ours.
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -54,7 +54,7 @@ export function parsePermissionId(id: string): PermissionId {
 }
 
 /** @throws BadParameter when `perm` is not a combination of the permission bits. */
-function demandBits(perm: number): void {
+export function demandBits(perm: number): void {
   if (Number.isInteger(perm) && perm >= Permission.None && perm <= Permission.All) return;
   throw new BadParameter(
     `${String(perm)} is no permission: combine Permission.Query, Read, Write, Exec and Owner with |, or use All (31)`,

@@ -24,6 +24,7 @@ import { translated } from './url-translation.js';
 export type UrlLike = string | URL | globalThis.URL;
 
 let made: (parts: UrlParts) => URL;
+let ofUrl: (url: URL) => UrlParts;
 
 /**
  * A URL or relative reference (RFC 3986).
@@ -48,6 +49,7 @@ export class URL extends SessionObject {
       url.#parts = parts;
       return url;
     };
+    ofUrl = (url) => url.#parts;
     Object.defineProperty(this.prototype, inspect.custom, {
       value(this: URL) {
         return `URL <${this.toString()}>`;
@@ -197,6 +199,16 @@ export class URL extends SessionObject {
  */
 export function toURL(url: UrlLike): URL {
   return new URL(url);
+}
+
+/**
+ * A copy of the URL with another path, in one step: directories have many entries.
+ * @param path - plain text, as for `setPath`; absolute when the URL has a host.
+ * @throws BadParameter when it holds a NUL.
+ * @internal
+ */
+export function withPath(url: URL, path: string): URL {
+  return made({ ...ofUrl(url), path: encoded(path, PATH) });
 }
 
 /**

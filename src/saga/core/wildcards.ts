@@ -28,8 +28,31 @@ type Step =
  *   backslash at the end.
  */
 export function wildcards(pattern: string, options: WildcardOptions = {}): (text: string) => boolean {
+  if (!options.path && ONLY_STARS.test(pattern)) return starsAlone(pattern, options);
   const steps = new Compiler(pattern).compile();
   return (text) => matches(steps, Array.from(text), options);
+}
+
+/** ASCII text with stars and nothing else that is special: what is asked most, and of every name of a large directory. */
+const ONLY_STARS = /^[^?[\]{}\\\x00-\x1f\x7f-\uffff]*$/;
+
+/** The pieces between the stars, each found as early as can be: the first at the beginning, the last at the end. */
+function starsAlone(pattern: string, { explicitDot = false }: WildcardOptions): (text: string) => boolean {
+  const [first = '', ...more] = pattern.split('*');
+  const last = more.pop();
+  if (last === undefined) return (text) => text === pattern;
+  const least = first.length + last.length;
+  return (text) => {
+    if (text.length < least || !text.startsWith(first) || !text.endsWith(last)) return false;
+    if (explicitDot && first === '' && text.startsWith('.')) return false;
+    let at = first.length;
+    for (const piece of more) {
+      const found = text.indexOf(piece, at);
+      if (found < 0) return false;
+      at = found + piece.length;
+    }
+    return at <= text.length - last.length;
+  };
 }
 
 class Compiler {

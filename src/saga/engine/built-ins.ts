@@ -7,4 +7,9 @@ export const BUILT_INS: readonly LazyAdaptor[] = [
     schemes: ['local', 'fork'],
     manifest: async () => (await import('../../adaptors/local/manifest.js')).manifest,
   },
+  {
+    name: 'file',
+    schemes: ['file'],
+    manifest: async () => (await import('../../adaptors/file/manifest.js')).manifest,
+  },
 ];

@@ -8,6 +8,21 @@ import type { Context } from '../core/context.js';
 import type { SagaException } from '../core/exceptions.js';
 import type { URL } from '../core/url.js';
 import type {
+  EntryChange,
+  EntryLink,
+  EntryList,
+  EntryLock,
+  EntryLookup,
+  EntryMetadata,
+  EntryPermissions,
+  EntryRename,
+  FileRead,
+  FileReadWrite,
+  FileServerCopy,
+  FileTree,
+  FileWrite,
+} from './file.js';
+import type {
   JobArray,
   JobAttribute,
   JobCheckpoint,
@@ -39,6 +54,19 @@ export interface Capabilities {
   'job.io': JobIo;
   'job.self': JobSelfLookup;
   'job.permissions': JobOwnership;
+  'namespace.stat': EntryLookup;
+  'namespace.list': EntryList;
+  'namespace.write': EntryChange;
+  'namespace.link': EntryLink;
+  'namespace.rename': EntryRename;
+  'namespace.permissions': EntryPermissions;
+  'namespace.lock': EntryLock;
+  'namespace.metadata': EntryMetadata;
+  'file.read': FileRead;
+  'file.write': FileWrite;
+  'file.readWrite': FileReadWrite;
+  'file.serverCopy': FileServerCopy;
+  'file.tree': FileTree;
 }
 export type Capability = keyof Capabilities;
 

@@ -67,6 +67,23 @@ const FIXED = {
     Parameter: 22,
     RPC: 23,
   },
+  SeekMode: { Start: 1, Current: 2, End: 3 },
+  Flags: {
+    None: 0,
+    Overwrite: 1,
+    Recursive: 2,
+    Dereference: 4,
+    Create: 8,
+    Exclusive: 16,
+    Lock: 32,
+    CreateParents: 64,
+    Truncate: 128,
+    Append: 256,
+    Read: 512,
+    Write: 1024,
+    ReadWrite: 1536,
+    Binary: 2048,
+  },
 } as const;
 
 type Enums = Pick<typeof saga, keyof typeof FIXED>;
@@ -89,6 +106,8 @@ describe('the enumerations', () => {
       Same<saga.MetricMode, 'ReadOnly' | 'ReadWrite' | 'Final'>,
       Same<saga.AttributeType, keyof (typeof FIXED)['AttributeType']>,
       Same<saga.ObjectType, Value<(typeof FIXED)['ObjectType']>>,
+      Same<saga.SeekMode, 1 | 2 | 3>,
+      Same<saga.Flags, Value<(typeof FIXED)['Flags']>>,
     ] = [
       {
         ExceptionCategory: true,
@@ -100,7 +119,11 @@ describe('the enumerations', () => {
         MetricMode: true,
         AttributeType: true,
         ObjectType: true,
+        SeekMode: true,
+        Flags: true,
       },
+      true,
+      true,
       true,
       true,
       true,

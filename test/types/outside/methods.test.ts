@@ -13,21 +13,23 @@ const methods = JSON.parse(readFileSync(new URL('../../rules/methods.json', impo
 
 // Task itself leaves clone to the classes of its objects.
 const sessionless = [OperationTask, saga.TaskContainer, saga.Metric, saga.JobDescription];
+const entries = [saga.NSEntry, saga.NSDirectory, saga.File, saga.Directory];
 const tasks = [saga.Task, saga.Job, saga.JobSelf];
 
 /** The classes that have the methods of a class or interface of SAGA. */
 const classes: Readonly<Record<string, readonly { readonly name: string; readonly prototype: object }[]>> = {
   exception: [saga.SagaException, saga.BadParameter, saga.NotImplemented],
   object: [
-    ...[saga.URL, saga.Buffer, saga.Session, saga.Context, saga.JobService, saga.Job, saga.JobSelf],
+    ...[saga.URL, saga.Buffer, saga.IOVec, saga.Session, saga.Context, saga.JobService, saga.Job, saga.JobSelf],
     ...sessionless,
+    ...entries,
   ],
   uuid: [saga.UUID],
   url: [saga.URL],
-  buffer: [saga.Buffer],
+  buffer: [saga.Buffer, saga.IOVec],
   session: [saga.Session],
   context: [saga.Context],
-  permissions: [saga.Job, saga.JobSelf],
+  permissions: [saga.Job, saga.JobSelf, ...entries],
   attributes: [saga.Context, saga.Metric, saga.JobDescription, saga.Job, saga.JobSelf],
   metric: [saga.Metric],
   monitorable: [...tasks, saga.TaskContainer],
@@ -36,6 +38,11 @@ const classes: Readonly<Record<string, readonly { readonly name: string; readonl
   task_container: [saga.TaskContainer],
   job_service: [saga.JobService],
   job: [saga.Job, saga.JobSelf],
+  ns_entry: entries,
+  ns_directory: [saga.NSDirectory, saga.Directory],
+  iovec: [saga.IOVec],
+  file: [saga.File],
+  directory: [saga.Directory],
 };
 
 /** `[class here, SAGA's class, SAGA's method, method here]` */
