@@ -133,6 +133,18 @@ describe('list', () => {
     expect(await paths(dir.list('../x2/*'))).toEqual([url('x2/in'), url('x2/out')]);
   });
 
+  test('a slash at its end asks for directories', async () => {
+    directories('a', 'b/a');
+    files('f', 'b/f');
+    symlinkSync('a', work.at('link'));
+    await using dir = await open();
+    expect(await paths(dir.list('*/'))).toEqual(['a', 'b', 'link']);
+    expect(await paths(dir.list('*/a/'))).toEqual(['b/a']);
+    expect(await paths(dir.list('*/f/'))).toEqual([]);
+    await dir.remove('*/', Flags.Recursive);
+    expect(readdirSync(work.path)).toEqual(['f']);
+  });
+
   test('a backslash or an escape makes a wildcard literal', async () => {
     files('a*', 'ab', '[x]', 'ü1');
     await using dir = await open();
@@ -242,7 +254,7 @@ describe('questions', () => {
     const count = await dir.getNumEntries();
     const names = await paths(Promise.all(Array.from({ length: count }, (_, i) => dir.getEntry(i))));
     expect(names).toEqual(['a', 'b', 'c']);
-    for (const index of [3, -1, 0.5, Number.NaN]) {
+    for (const index of [3, -1, 0.5, Number.NaN, 'length' as never]) {
       await expect(dir.getEntry(index)).rejects.toMatchObject(failing('DoesNotExist', 'there are 3, counted from 0'));
     }
   });
@@ -268,10 +280,20 @@ describe('questions', () => {
       seen[name] = kind;
     }
     expect(seen).toEqual({ d: 'directory', f: 'file', l: 'link' });
+    writeFileSync(work.at('d', '100%?'), '');
+    await using inner = await open('d');
+    for await (const { url: where } of inner) expect(where.getEscaped()).toBe(url('d/100%25%3F'));
     for await (const first of dir) {
       expect(first.name).not.toBe('');
       break;
     }
+    let count = 0;
+    for await (const each of dir) {
+      await dir.close();
+      count += each.name.length;
+    }
+    expect(count).toBe(3);
+    await expect(dir[Symbol.asyncIterator]().next()).rejects.toMatchObject(failing('IncorrectState', 'is closed'));
   });
 });
 
@@ -395,7 +417,13 @@ describe('makeDir', () => {
     );
     await dir.makeDir('a/b/c', Flags.CreateParents);
     expect(statSync(work.at('a/b/c')).isDirectory()).toBe(true);
-    await expect(dir.makeDir('f/x')).rejects.toMatchObject(failing('BadParameter', 'is no directory'));
+    for (const flags of [Flags.None, Flags.CreateParents]) {
+      for (const name of ['f/x', 'f/x/y']) {
+        const code = flags === Flags.None && name === 'f/x/y' ? 'DoesNotExist' : 'BadParameter';
+        await expect(dir.makeDir(name, flags)).rejects.toMatchObject(failing(code));
+      }
+      await expect(dir.makeDir('f/x', flags)).rejects.toMatchObject(failing('BadParameter', '/f is no directory'));
+    }
   });
 
   rule(249, 'of what exists throws AlreadyExists with Exclusive only', async () => {
@@ -476,4 +504,26 @@ test('relative names count from the directory of the object, never from that of 
   await copy.changeDir('..');
   expect((await dir.getUrl()).getString()).toBe(url('d/'));
   expect(await copy.exists('d/g')).toBe(true);
+});
+
+test('progress tells files by their URLs, and adds them up', async () => {
+  directories('d/e');
+  writeFileSync(work.at('d/100%'), '12345');
+  writeFileSync(work.at('d/e/f'), '678');
+  await using dir = await open();
+  const told: unknown[] = [];
+  await dir.copy('d/e/f', 'f', Flags.None, { onProgress: (progress) => told.push(progress) });
+  expect(told).toEqual([{ done: 3, total: 3, what: url('d/e/f') }]);
+
+  const files: string[] = [];
+  let bytes = 0;
+  const onProgress = ({ done, total, what }: saga.Progress) => {
+    expect(total).toBeUndefined();
+    expect(done).toBeGreaterThan(bytes);
+    bytes = done;
+    files.push(what);
+  };
+  await dir.copy('d', 'copy', Flags.Recursive, { onProgress });
+  expect(files.sort()).toEqual([url('d/100%25'), url('d/e/f')]);
+  expect(bytes).toBe(8);
 });

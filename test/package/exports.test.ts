@@ -60,3 +60,56 @@ describe('one process', () => {
     expect(result).toEqual({ sameClass: false, ours: true, category: 'BadParameter', back: true, foreign: false });
   });
 });
+
+// A bundler that takes a call for one without effect drops it, and nothing but the leak shows it.
+test('the bundle closes what it opens', () => {
+  const left = runModule(`
+    import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+    import { tmpdir } from 'node:os';
+    import { join } from 'node:path';
+    import { Directory, Flags } from 'xosaga';
+    const place = mkdtempSync(join(tmpdir(), 'xosaga-test-'));
+    const dir = await Directory.create(place);
+    const round = async () => {
+      await dir.makeDir('a/b', Flags.CreateParents);
+      await dir.copy('a', 'c', Flags.Recursive);
+      await dir.copy('a', 'c/missing/d', Flags.Recursive).catch(() => undefined);
+      await dir.list();
+      for await (const entry of dir) if (entry) break;
+      await dir.remove('{a,c}', Flags.Recursive);
+    };
+    // Linux and macOS show the open files of a process.
+    const open = () => readdirSync('/dev/fd').length;
+    await round();
+    const before = open();
+    for (let i = 0; i < 20; i++) await round();
+    const after = open();
+    rmSync(place, { recursive: true });
+    console.log(JSON.stringify(after - before));
+  `);
+  expect(left).toBeLessThan(10);
+});
+
+test('the bundle tells which directory had too many files open, and leaves nothing', () => {
+  const result = runModule(`
+    import { execFileSync } from 'node:child_process';
+    const program = \`
+      import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+      import { tmpdir } from 'node:os';
+      import { join } from 'node:path';
+      import { Directory, Flags } from 'xosaga';
+      const place = mkdtempSync(join(tmpdir(), 'xosaga-test-'));
+      const dir = await Directory.create(place);
+      await dir.makeDir('a/' + 'd/'.repeat(40), Flags.CreateParents);
+      const { code, message } = await dir.copy('a', 'b', Flags.Recursive).catch((error) => error);
+      const left = readdirSync(place);
+      rmSync(place, { recursive: true });
+      console.log(JSON.stringify({ code, message, left }));
+    \`;
+    const shell = 'ulimit -n 64; exec "$0" --input-type=module --eval "$1"';
+    process.stdout.write(execFileSync('sh', ['-c', shell, process.execPath, program]));
+  `);
+  expect(result).toMatchObject({ code: 'NoSuccess', left: ['a'] });
+  expect((result as { message: string }).message).toMatch(/^(listing|copying) '.*\/a\/d.*EMFILE.*ulimit -n$/);
+  expect((result as { message: string }).message).not.toContain('/proc/');
+});

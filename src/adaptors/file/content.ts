@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { promisify } from 'node:util';
 
+import { isErrno } from './errors.js';
 import type { Watch } from './watch.js';
 
 const readAsync = promisify(read);
@@ -32,6 +33,9 @@ const BLOCK = 4096;
 const ZEROS = Buffer.alloc(BLOCK);
 /** Used up before anybody else has a turn. */
 const SMALL_BUFFER = Buffer.allocUnsafeSlow(SMALL);
+
+/** What a file system says that can't share, and not one that could share other files (ioctl_ficlone(2)). */
+const CANNOT_SHARE = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'ENOSYS', 'ENOTTY'];
 
 /** Devices whose file system can't share content between files. */
 const sharesNothing = new Set<number>();
@@ -123,8 +127,8 @@ async function share(input: number, output: number, { dev }: Stats): Promise<boo
     const flags = constants.COPYFILE_FICLONE_FORCE;
     await copyFileAsync(`/proc/self/fd/${input}`, `/proc/self/fd/${output}`, flags);
     return true;
-  } catch {
-    sharesNothing.add(dev);
+  } catch (error) {
+    if (isErrno(error, ...CANNOT_SHARE)) sharesNothing.add(dev);
     return false;
   } finally {
     // Node gives the copy the mode of the source.

@@ -9,7 +9,6 @@ import {
   fdatasyncSync,
   fstatSync,
   futimesSync,
-  linkSync,
   lstatSync,
   openSync,
   renameSync,
@@ -23,7 +22,8 @@ import type { CopyMode } from '../../saga/spi/file.js';
 import { copyContent } from './content.js';
 import { Directory } from './directory.js';
 import { KEPT_BITS } from './entries.js';
-import { failureOf, isErrno } from './errors.js';
+import { failureOf } from './errors.js';
+import { giveName } from './give-name.js';
 import { nameOf, type NativePath, nativePath, parentOf, partName } from './native-path.js';
 import { requireFile } from './open-file.js';
 import { Watch } from './watch.js';
@@ -130,22 +130,6 @@ function requireReplaceable({ stats }: Source, old: Stats, path: string, { overw
   if (old.dev === stats.dev && old.ino === stats.ino) {
     throw new BadParameter(`'${path}' is the file that is to be copied`);
   }
-}
-
-/** As rename(2), but for a name that nothing may have: only link(2) says that in one step. */
-export function giveName(from: NativePath, to: NativePath): void {
-  try {
-    linkSync(from, to);
-  } catch (error) {
-    if (isErrno(error, 'EEXIST')) throw error;
-    // No hard links, as on FAT: as near as it gets.
-    if (lstatSync(to, { throwIfNoEntry: false })) {
-      throw Object.assign(new Error('EEXIST: file already exists', { cause: error }), { code: 'EEXIST' });
-    }
-    renameSync(from, to);
-    return;
-  }
-  unlinkSync(from);
 }
 
 function discard(path: NativePath): void {

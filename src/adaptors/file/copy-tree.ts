@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readlinkSync,
   renameSync,
+  rmdirSync,
   type Stats,
   symlinkSync,
   unlinkSync,
@@ -22,6 +23,7 @@ import { makeCopy, openSource, replaceWith } from './copy-file.js';
 import { Directory } from './directory.js';
 import { KEPT_BITS } from './entries.js';
 import { failureOf } from './errors.js';
+import { giveDirectoryName } from './give-name.js';
 import { Entries, turns } from './listing.js';
 import { nameOf, nativeName, parentOf, partName } from './native-path.js';
 import { removeWithin } from './remove-tree.js';
@@ -102,16 +104,17 @@ class TreeCopy {
   }
 
   #enter(level: Level, name: string): void {
-    const source = level.source.open(name);
+    let source: Directory | undefined;
     try {
+      source = level.source.open(name);
       this.#refuseItself(source);
       const isThere = level.merges && lstatSync(level.target.entry(name), { throwIfNoEntry: false }) !== undefined;
       this.#levels.push(
         isThere ? this.#merged(source, level.target, name, false) : this.#new(source, level.target, name, level.merges),
       );
     } catch (error) {
-      source.close();
-      throw failureOf(`copying '${source.path}' to '${level.target.pathOf(name)}'`, error);
+      source?.close();
+      throw failureOf(`copying '${level.source.pathOf(name)}' to '${level.target.pathOf(name)}'`, error);
     }
   }
 
@@ -125,7 +128,13 @@ class TreeCopy {
     const made = staged?.part ?? name;
     const stats = source.stat();
     mkdirSync(parent.entry(made), (stats.mode & 0o777) | OWNER);
-    return levelOf(source, parent.open(made), { merges: false, ...(staged && { staged }) });
+    try {
+      return levelOf(source, parent.open(made), { merges: false, ...(staged && { staged }) });
+    } catch (error) {
+      // It is nobody's yet who would remove it.
+      rmdirSync(parent.entry(made));
+      throw error;
+    }
   }
 
   /** What is copied into itself never ends. */
@@ -167,10 +176,8 @@ class TreeCopy {
       target.setMode(target.stat().mode & (stats.mode | ~OWNER) & 0o777);
     }
     if (staged) {
-      // Only an empty directory is replaced: what somebody else has made meanwhile is not.
       const { parent, part, name } = staged;
-      mkdirSync(parent.entry(name));
-      renameSync(parent.entry(part), parent.entry(name));
+      giveDirectoryName(parent.entry(part), parent.entry(name), parent.pathOf(name));
     }
     this.#levels.pop();
     release(level);

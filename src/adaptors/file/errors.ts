@@ -41,6 +41,7 @@ const CATEGORIES: Readonly<Record<string, new (message: string, options: { cause
 /** What the user can do, where the system's own message does not say it. */
 const ADVICE: Readonly<Record<string, string>> = {
   ENOTDIR: 'something above it is no directory',
+  ENAMETOOLONG: 'a name takes at most 255 bytes, and a path 4095 on most systems',
   ELOOP: 'its links lead in a circle',
   EXDEV: 'the two places are on different file systems',
   ENOSPC: 'free some space, or choose another file system',

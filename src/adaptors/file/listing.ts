@@ -46,7 +46,7 @@ export async function* list(
       yield batch;
     }
   } catch (error) {
-    throw failureOf(path, error);
+    throw failureOf(`listing '${path}'`, error);
   } finally {
     directory.close();
   }
@@ -54,10 +54,12 @@ export async function* list(
 
 /** The entries of a directory, one after the other. */
 export class Entries {
+  readonly #directory: Directory;
   readonly #batches: Generator<ListedEntry[], void>;
   #batch: ListedEntry[] = [];
 
   constructor(directory: Directory) {
+    this.#directory = directory;
     this.#batches = batchesOf(directory);
   }
 
@@ -65,7 +67,11 @@ export class Entries {
     // From the end: the order is nobody's promise, and taking the first would move all others.
     const entry = this.#batch.pop();
     if (entry) return entry;
-    this.#batch = this.#batches.next().value ?? [];
+    try {
+      this.#batch = this.#batches.next().value ?? [];
+    } catch (error) {
+      throw failureOf(`listing '${this.#directory.path}'`, error);
+    }
     return this.#batch.pop();
   }
 

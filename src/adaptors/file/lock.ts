@@ -32,7 +32,8 @@ async function lockByName(path: string): Promise<() => Promise<void>> {
     const server = createServer((socket) => {
       socket.destroy();
     });
-    server.listen(`\0xosaga-lock-${dev}-${ino}`);
+    // Exclusive: the workers of a cluster (node:cluster) would share it.
+    server.listen({ path: `\0xosaga-lock-${dev}-${ino}`, exclusive: true });
     await once(server, 'listening');
     server.unref();
     return releaseOnce(async () => {

@@ -1,10 +1,10 @@
 /** Renaming in one step. */
 import type { BigIntStats } from 'node:fs';
-import { lstat, mkdir, realpath, rename as renameFile, rmdir, unlink } from 'node:fs/promises';
+import { lstat, realpath, rename as renameFile, unlink } from 'node:fs/promises';
 
 import { AlreadyExists, DoesNotExist } from '../../saga/core/exceptions.js';
-import { giveName } from './copy-file.js';
 import { failureOf, isErrno } from './errors.js';
+import { giveDirectoryName, giveName } from './give-name.js';
 import { nameOf, nativePath, parentOf } from './native-path.js';
 
 /** As `EntryRename.rename`. */
@@ -38,24 +38,13 @@ async function replace(
 
 /** Nothing is replaced that somebody else makes in this moment. */
 async function renameToNew(source: string, there: BigIntStats, target: string): Promise<void> {
-  if (there.isFile()) {
+  if (there.isDirectory()) {
+    giveDirectoryName(nativePath(source), nativePath(target), target);
+  } else if (there.isFile() || process.platform === 'linux') {
     giveName(nativePath(source), nativePath(target));
-  } else if (there.isDirectory()) {
-    await renameDirectory(source, target);
   } else {
-    // link(2) of a link is a link to the same file on some systems.
+    // link(2) of a link is another name of what it leads to.
     await renameFile(nativePath(source), nativePath(target));
-  }
-}
-
-/** An empty directory is all that rename(2) replaces by a directory. */
-async function renameDirectory(source: string, target: string): Promise<void> {
-  await mkdir(nativePath(target));
-  try {
-    await renameFile(nativePath(source), nativePath(target));
-  } catch (error) {
-    await rmdir(nativePath(target)).catch(() => undefined);
-    throw isErrno(error, 'ENOTEMPTY') ? new AlreadyExists(`'${target}' is there already`, { cause: error }) : error;
   }
 }
 

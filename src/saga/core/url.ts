@@ -212,6 +212,18 @@ export function withPath(url: URL, path: string): URL {
 }
 
 /**
+ * As `withPath` for entries of one directory, whose path is looked through once and not with each of them.
+ * @param directory - plain text.
+ * @returns what makes the URL of the entry of that name.
+ * @internal
+ */
+export function entriesOf(url: URL, directory: string): (name: string) => URL {
+  const parts = ofUrl(url);
+  const start = encoded(directory.endsWith('/') ? directory : `${directory}/`, PATH);
+  return (name) => made({ ...parts, path: start + encoded(name, PATH) });
+}
+
+/**
  * The URL that `reference` means where `base` is the current one (RFC 3986 section 5), without "." and "..". A base that
  * is a directory ends with a slash.
  * @throws BadParameter when one of them is not a URL.

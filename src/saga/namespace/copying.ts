@@ -51,7 +51,7 @@ export async function copy(source: Operand, target: Landing, call: Call, options
 
 function copyTree(source: Location, target: Landing, manner: Manner, call: Call): Promise<void> {
   if (byService(source, target, 'file.tree', manner)) {
-    return source.service.copyTree(source.path, target.path, manner, call);
+    return source.service.copyTree(source.path, target.path, manner, manner.meter.ofService(source, call));
   }
   if (target.existing) return fill(source, target, manner, call);
   return whole(target, manner, call, async (place) => {
@@ -62,7 +62,7 @@ function copyTree(source: Location, target: Landing, manner: Manner, call: Call)
 
 function copyFile(source: Location, target: Location, manner: Manner, call: Call): Promise<void> {
   if (byService(source, target, 'file.serverCopy', manner)) {
-    return source.service.copyFile(source.path, target.path, manner, manner.meter.ofOne(call));
+    return source.service.copyFile(source.path, target.path, manner, manner.meter.ofService(source, call));
   }
   const url = urlAt(source.service.url, source.path);
   const derived = { adaptor: source.service.adaptor, operation: `${call.operation} (by read and write)`, url };
@@ -215,12 +215,12 @@ class Meter {
     this.#report?.({ done: this.#done, total: this.#total, what });
   }
 
-  /** The call for one of the files, which counts from 0 for itself. */
-  ofOne(call: Call): Call {
+  /** A call that the service does by itself: it counts from 0, and names files by their paths. */
+  ofService({ service }: Location, call: Call): Call {
     if (!this.#report) return call;
     let counted = 0;
     const onProgress = ({ done, what }: Progress): void => {
-      this.count(done - counted, what);
+      this.count(done - counted, urlAt(service.url, what).toString());
       counted = done;
     };
     return { ...call, options: { ...call.options, onProgress } };

@@ -50,6 +50,8 @@ export async function makeParents({ service, path }: Location, call: Call): Prom
     missing.unshift(above);
     above = parentOf(above);
   }
+  const [outermost] = missing;
+  if (outermost !== undefined) await requireParent({ service, path: outermost }, call);
   for (const directory of missing) await makeDirectory({ service, path: directory }, FOLLOW, call);
   await requireParent({ service, path }, call);
 }

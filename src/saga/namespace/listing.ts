@@ -55,8 +55,7 @@ export async function find(open: OpenEntry, pattern: string, given: number | und
   const found: URL[] = [];
   for await (const { path, entries } of walk(open, has(flags, Flags.Dereference), call)) {
     for (const { name } of entries) {
-      const relative = beneath(path, name);
-      if (matches(wholePath ? relative : name)) found.push(relativeUrl(relative));
+      if (matches(wholePath ? beneath(path, name) : name)) found.push(relativeUrl(beneath(path, name)));
     }
     if (!has(flags, Flags.Recursive)) break;
   }

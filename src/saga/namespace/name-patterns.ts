@@ -36,11 +36,17 @@ export async function expand(
     let paths = [path.startsWith('/') ? '/' : root.path];
     for (const element of elements) paths = await stepped(root, paths, element, call);
     const { service } = root;
-    if (typeof elements.at(-1) !== 'string' || elements.every((each) => typeof each === 'string'))
-      return { root, paths };
-    // A name after a wildcard is there in some of the directories only.
-    const there = await Promise.all(paths.map((each) => service.stat(each, NO_FOLLOW, call)));
-    return { root, paths: paths.filter((_, i) => there[i] !== undefined) };
+    // A slash at the end means directories, and a name after a wildcard is there in some of the directories only.
+    const wantsDirectories = path.endsWith('/');
+    const isSure = typeof elements.at(-1) !== 'string' || elements.every((each) => typeof each === 'string');
+    if (isSure && !wantsDirectories) return { root, paths };
+    const there = await Promise.all(
+      paths.map(async (each) => {
+        if (wantsDirectories) return leadsToDirectory({ service, path: each }, call);
+        return (await service.stat(each, NO_FOLLOW, call)) !== undefined;
+      }),
+    );
+    return { root, paths: paths.filter((_, i) => there[i]) };
   } catch (error) {
     await root.service.close();
     throw error;

@@ -3,7 +3,7 @@ import { asynchronous, type Tasks } from '../core/call-modes.js';
 import type { CallOptions, CreateOptions } from '../core/call-options.js';
 import { BadParameter, DoesNotExist } from '../core/exceptions.js';
 import { ObjectType } from '../core/object.js';
-import type { URL, UrlLike } from '../core/url.js';
+import { entriesOf, type URL, type UrlLike } from '../core/url.js';
 import { type Call, FOLLOW, NO_FOLLOW } from '../engine/entry-service.js';
 import type { EntryKind } from '../spi/file.js';
 import type { TransferOptions } from './copying.js';
@@ -12,7 +12,7 @@ import { checkedFlags, Flags } from './flags.js';
 import { isLeaf, kindOf } from './kinds.js';
 import { linkTarget } from './links.js';
 import { find, list, relativeUrl } from './listing.js';
-import { childOf, type Location, closing, type NamedLocation, urlAt } from './location.js';
+import { type Location, closing, type NamedLocation, urlAt } from './location.js';
 import { NSEntry, openEntryOf, openFrom } from './ns-entry.js';
 import type { OpenEntry } from './open-entry.js';
 import { OPEN_FLAGS, openEntry, type Opening } from './opening.js';
@@ -147,10 +147,12 @@ export class NSDirectory extends NSEntry {
   getEntry(entry: number, options?: CallOptions): Promise<URL> {
     return this.#perform('getEntry', options, async (open, call) => {
       const names = entry === 0 ? await this.#count(open, call) : (this.#counted ?? (await this.#count(open, call)));
-      const name = names[entry];
+      const name = Number.isInteger(entry) ? names[entry] : undefined;
       if (name !== undefined) return relativeUrl(name);
       const url = open.url.toString();
-      throw new DoesNotExist(`${url} has no entry ${entry}: there are ${names.length}, counted from 0`, { url });
+      throw new DoesNotExist(`${url} has no entry ${String(entry)}: there are ${names.length}, counted from 0`, {
+        url,
+      });
     });
   }
 
@@ -242,8 +244,15 @@ export class NSDirectory extends NSEntry {
     const open = openEntryOf(this);
     const { url, path } = open;
     const call = await open.perform(this, 'list', undefined, (started) => Promise.resolve(started));
-    for await (const batch of open.service.list(path, FOLLOW, call)) {
-      for (const { name, kind } of batch) yield { name, url: urlAt(url, childOf(path, name)), kind };
+    const urlOf = entriesOf(url, path);
+    // It goes on when the object is closed meanwhile, as every call does.
+    const service = open.service.share();
+    try {
+      for await (const batch of service.list(path, FOLLOW, call)) {
+        for (const { name, kind } of batch) yield { name, url: urlOf(name), kind };
+      }
+    } finally {
+      await service.close();
     }
   }
 

@@ -30,7 +30,7 @@ interface Directory {
  */
 export async function* walk(root: Location, follow: boolean, call: Call): AsyncGenerator<Visited, void> {
   const waiting: Directory[] = [{ path: '', isLink: true, links: 0 }];
-  const begun: { directory: Directory; listing: Promise<ListedEntry[]> }[] = [];
+  const begun: { directory: Directory; listing: Promise<readonly ListedEntry[]> }[] = [];
   for (;;) {
     while (begun.length < SIDE_BY_SIDE) {
       const directory = waiting.pop();
@@ -56,16 +56,17 @@ export function beneath(directory: string, name: string): string {
   return directory === '' ? name : `${directory}/${name}`;
 }
 
-async function list(root: Location, { path, isLink }: Directory, call: Call): Promise<ListedEntry[]> {
-  const entries: ListedEntry[] = [];
+async function list(root: Location, { path, isLink }: Directory, call: Call): Promise<readonly ListedEntry[]> {
+  const batches: (readonly ListedEntry[])[] = [];
   try {
     // A directory in whose place somebody has put a link is not what is to be walked.
-    const batches = root.service.list(at(root, path), isLink ? FOLLOW : NO_FOLLOW, call);
-    for await (const batch of batches) for (const entry of batch) entries.push(entry);
+    const listed = root.service.list(at(root, path), isLink ? FOLLOW : NO_FOLLOW, call);
+    for await (const batch of listed) batches.push(batch);
   } catch (error) {
     if (path === '' || !SagaException.is(error) || error.code !== 'DoesNotExist') throw error;
   }
-  return entries;
+  // Most have one batch, which needs no copy.
+  return batches.length === 1 ? (batches[0] ?? []) : batches.flat();
 }
 
 /** The directories that links in `directory` lead to, but for those that it lies in itself. */

@@ -156,7 +156,7 @@ export interface CopyMode {
 export interface FileServerCopy {
   /**
    * Copies the content of a file; a link in the place of `source` is followed. The target is complete or as it was, whatever
-   * fails and whoever is killed. Heeds `signal` and reports bytes to `onProgress`.
+   * fails and whoever is killed. Heeds `signal` and reports bytes to `onProgress`, of which file by its path in `source`'s service.
    */
   copyFile(source: string, target: string, mode: CopyMode, options: CallOptions): Promise<void>;
 }

@@ -65,3 +65,31 @@ test('it keeps no process alive', async () => {
   `);
   expect(await child.line()).toBe('over');
 });
+
+// Node lets the workers of a cluster listen at one place.
+test('the workers of a cluster do not share it', async () => {
+  writeFileSync(place.at('f'), '');
+  const worker = `
+    const { URL } = await import(process.argv[2]);
+    const { connect } = await import(process.argv[3]);
+    const files = await connect(new URL('file:///'));
+    await files.lock(${JSON.stringify(place.at('f'))}, {}).then(
+      () => process.send('locked'),
+      (error) => process.send(error.code),
+    );
+  `;
+  writeFileSync(place.at('worker.mjs'), worker);
+  const child = new Child(`
+    const { default: cluster } = await import('node:cluster');
+    const args = ['xosaga', 'xosaga/adaptors/file'].map((name) => import.meta.resolve(name));
+    cluster.setupPrimary({ exec: ${JSON.stringify(place.at('worker.mjs'))}, args, execArgv: [] });
+    for (const turn of [1, 2]) {
+      const forked = cluster.fork();
+      console.log(await new Promise((resolve) => forked.once('message', resolve)));
+    }
+    for (const { process } of Object.values(cluster.workers)) process.kill('SIGKILL');
+  `);
+  expect(await child.line()).toBe('locked');
+  expect(await child.line()).toBe('NoSuccess');
+  await child.kill();
+});

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { linkSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 
+import { giveDirectoryName } from '../../../src/adaptors/file/give-name.js';
 import { scratch } from '../../support/scratch.js';
 import { failure, files, namesIn } from './files.js';
 
@@ -67,4 +68,21 @@ test('a directory does not go into itself, what is missing nowhere', async () =>
   expect(namesIn(place.at('d'))).toEqual([]);
   await expect(files.rename(place.at('x'), place.at('y'), true, {})).rejects.toMatchObject({ code: 'DoesNotExist' });
   await expect(files.rename(place.at('d'), place.at('x/y'), true, {})).rejects.toMatchObject({ code: 'DoesNotExist' });
+});
+
+// It is seen at once mostly; these are made between the look and the step.
+test('a directory takes no name that somebody else has just given', () => {
+  mkdirSync(place.at('d'));
+  mkdirSync(place.at('full/in'), { recursive: true });
+  writeFileSync(place.at('f'), 'x');
+  for (const name of ['full', 'f', 'd']) {
+    const give = () => {
+      giveDirectoryName(place.at('d'), place.at(name), name);
+    };
+    expect(give).toThrow(`'${name}' is there already`);
+  }
+  expect(() => {
+    giveDirectoryName(place.at('d'), place.at('f/x'), 'f/x');
+  }).toThrow('ENOTDIR');
+  expect(namesIn(place.path)).toEqual(['d', 'f', 'full']);
 });

@@ -141,6 +141,25 @@ describe('copyTree', () => {
     expect(namesIn(place.path)).toEqual(['a']);
   });
 
+  test('a directory that may not be read is named, and nothing is left', async () => {
+    mkdirSync(place.at('a/closed'), { recursive: true });
+    chmodSync(place.at('a/closed'), 0);
+    chmodSync(place.path, 0o777);
+    const child = new Child(`
+      // Root may read everything.
+      if (process.geteuid() === 0) process.seteuid(65534);
+      const [from, to] = ${JSON.stringify([place.at('a'), place.at('b')])};
+      const error = await files.copyTree(from, to, { overwrite: false }, {}).catch((error) => error);
+      console.log(error.code + ' ' + error.message);
+    `);
+    const told = (await child.line()).replace(/\.xosaga-\w+\.part/, 'PART');
+    expect(told).toBe(
+      `PermissionDenied copying '${place.at('a/closed')}' to '${place.at('PART/closed')}': EACCES: permission denied`,
+    );
+    expect(namesIn(place.path)).toEqual(['a']);
+    chmodSync(place.at('a/closed'), 0o700);
+  });
+
   test('an abort leaves nothing', async () => {
     makeTree(place.at('a'), 4, 50);
     const controller = new AbortController();
