@@ -560,10 +560,18 @@ xo_stage() {
   # shellcheck disable=SC2086 # pids
   if [ "$xo_timers" ]; then kill $xo_timers 2>/dev/null; fi
   xo_terminating=
+  if [ "$xo_status" -ne 0 ]; then xo_clear_staging "$@"; fi
   if [ "$xo_canceled" ]; then return 1; fi
   if [ "$xo_status" -eq 0 ]; then return 0; fi
-  xo_text=$(tail -c 512 <"$xo_said" | { xo_encode && printf %s "$xo_text"; })
+  if [ ! -s "$xo_said" ]; then echo 'the staging script was ended' >"$xo_said"; fi
+  # Without the newline at its end.
+  xo_text=$(printf %s "$(tail -c 512 <"$xo_said")" | { xo_encode && printf %s "$xo_text"; })
   return 1
+}
+
+# <step>...: the script may have been killed, and leave a temporary file.
+xo_clear_staging() {
+  sh "$xo_staging" clear "$xo_direction" "$xo_id" "$@" </dev/null >/dev/null 2>&1 5>&- 7>&- 8>&- 9>&-
 }
 
 # In the subshell that becomes the staging script: it is killed with the job by its mark.

@@ -3,6 +3,9 @@
 #
 #   sh xosaga_staging.sh <in or out> <job id> [<copy, append or remove> <from> <to>]...
 #
+#   sh xosaga_staging.sh clear <in or out> <job id> <steps>...
+#
+# The second form removes the temporary file that one which was killed has left.
 # The steps are carried out in their order until one fails; its reason is on standard error. Paths are absolute. A target is
 # the old file or the new one at every instant, and TERM leaves it so.
 
@@ -10,6 +13,11 @@ set -f
 unset IFS CDPATH
 LC_ALL=C
 export LC_ALL
+clear=
+if [ "$1" = clear ]; then
+  clear=1
+  shift
+fi
 direction=$1 id=$2 step=0 temporary=
 shift 2
 
@@ -39,12 +47,17 @@ follow_links() {
   done
 }
 
-# An empty file beside the target, in temporary, that nobody else has put there: noclobber is O_EXCL.
-make_temporary() {
+# The name of the file beside the target, in temporary. Known before it is there: TERM may come in between.
+name_temporary() {
+  follow_links
   folder=${target%/*}/
-  if [ ! -d "$folder" ]; then fail "cannot write to '$to'" "its directory '$folder' does not exist"; fi
-  # Known before it is there: TERM may come in between.
   temporary=$folder.xosaga-$id-$direction$step
+}
+
+# An empty file of that name that nobody else has put there: noclobber is O_EXCL.
+make_temporary() {
+  name_temporary
+  if [ ! -d "$folder" ]; then fail "cannot write to '$to'" "its directory '$folder' does not exist"; fi
   rm -f -- "$temporary"
   said=$( (umask 077 && set -C && true >"$temporary") 2>&1) || fail "cannot write to '$to'" "${said##*: }"
 }
@@ -62,7 +75,6 @@ transfer() {
     return
   fi
   if [ -e "$to" ] && [ "$from" -ef "$to" ]; then fail "$what" 'they are the same file'; fi
-  follow_links
   make_temporary
   if [ "$1" = append ] && [ -e "$target" ]; then
     said=$(cp -p -- "$target" "$temporary" 2>&1) || fail "$what" "$said"
@@ -74,9 +86,19 @@ transfer() {
   temporary=
 }
 
+# Of the step from `from` to `to`.
+clear_up() {
+  if [ -z "$to" ]; then return; fi
+  target=$to
+  name_temporary
+  rm -f -- "$temporary"
+  temporary=
+}
+
 while [ $# -gt 0 ]; do
   verb=$1 from=$2 to=$3 step=$((step + 1))
-  case $verb in
+  case $clear$verb in
+    1*) clear_up ;;
     copy | append) transfer "$verb" ;;
     remove) said=$(rm -f -- "$from" 2>&1) || fail "cannot remove '$from'" "$said" ;;
     *) fail "$verb" 'is no step' ;;

@@ -1,6 +1,7 @@
 /* How a job ended: decided by the first that happens, and recorded. */
 #include "platform.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ bool fail(struct keeper *keeper, int error, long rank, const char *format, ...) 
   keeper->rank = rank;
   keeper->tail.size = 0;
   tail_add(&keeper->tail, text, strlen(text));
+  if (error == ECANCELED) return false; /* "Operation canceled" would explain nothing */
   tail_add(&keeper->tail, ": ", 2);
   tail_add(&keeper->tail, strerror(error), strlen(strerror(error)));
   return false;

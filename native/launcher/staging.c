@@ -25,7 +25,7 @@
 
 const char *const direction_names[] = {[IN] = "in", [OUT] = "out"};
 
-enum { SCRIPT_WORDS = 4, REASON_MAX = 512 };
+enum { SCRIPT_WORDS = 4, REASON_MAX = 512, MOST_LINKS = 40 };
 
 extern char **environ;
 
@@ -176,22 +176,30 @@ void stage_out(struct keeper *keeper) {
   else add_reason(keeper, &reason);
 }
 
-/* The directory in which the target of a step really is, to be freed. */
-static char *directory_of(const char *target) {
-  char *real = realpath(target, NULL);
-  char *path = real != NULL ? real : must(strdup(target));
-  char *slash = strrchr(path, '/');
-  if (slash != NULL) slash[slash == path] = '\0';
-  return path;
+/* The directory in which the target of a step really is, as the script finds it: a link may lead to what is not there yet. */
+static bool find_directory(const char *target, char *path, size_t size) {
+  char link[PATH_MAX], *slash;
+  if (snprintf(path, size, "%s", target) >= (int)size) return false;
+  for (int links = 0; links <= MOST_LINKS; links++) {
+    ssize_t length = readlink(path, link, sizeof link - 1);
+    if (length >= 0 && link[0] == '/') path[0] = '\0';
+    else if ((slash = strrchr(path, '/')) != NULL) slash[1] = '\0';
+    if (length < 0) return true;
+    link[length] = '\0';
+    size_t used = strlen(path);
+    if (used + (size_t)length >= size) return false;
+    memcpy(path + used, link, (size_t)length + 1);
+  }
+  return false;
 }
 
 void remove_temporaries(const char *id, enum direction direction, const struct list *steps) {
   for (long i = 0; i + STEP_FIELDS <= steps->count; i += STEP_FIELDS) {
-    if (*steps->fields[i + 2] == '\0') continue;
-    char path[PATH_MAX], *directory = directory_of(steps->fields[i + 2]);
-    int size = snprintf(path, sizeof path, "%s/.xosaga-%s-%s%ld", directory, id, direction_names[direction],
+    char path[PATH_MAX];
+    if (*steps->fields[i + 2] == '\0' || !find_directory(steps->fields[i + 2], path, sizeof path)) continue;
+    size_t used = strlen(path);
+    int size = snprintf(path + used, sizeof path - used, ".xosaga-%s-%s%ld", id, direction_names[direction],
                         i / STEP_FIELDS + 1);
-    if (size > 0 && (size_t)size < sizeof path) unlink(path);
-    free(directory);
+    if (size > 0 && (size_t)size < sizeof path - used) unlink(path);
   }
 }

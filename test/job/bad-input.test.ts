@@ -76,6 +76,7 @@ describe('createJob takes no', () => {
     ['FileTransfer', { fileTransfer: ['a -> b'] }],
     ['FileTransfer', { fileTransfer: [''] }],
     ['Dependencies', { dependencies: [{ type: 'after', job: '[local://localhost]-[x]' }] }],
+    ['FileTransfer', { fileTransfer: ['a > b%00'] }],
     ['Queue', { queue: 'debug' }],
     ['JobProject', { jobProject: 'p' }],
     ['JobContact', { jobContact: ['mailto:me'] }],
@@ -97,7 +98,11 @@ describe('createJob takes no', () => {
 
 test('all that was refused above has left nothing behind', async () => {
   const dependency = { type: 'after', job: '[local://localhost]-[abcdefabcdef.1]' } as const;
-  await expect(jobs.create('exit 0', { dependencies: [dependency] })).rejects.toThrow(saga.DoesNotExist);
+  const unknown = jobs.create('exit 0', { dependencies: [dependency] });
+  await expect(unknown).rejects.toThrow(saga.DoesNotExist);
+  await expect(unknown).rejects.toThrow(
+    /Dependencies names '.*abcdefabcdef\.1\]', which is no job that this service knows/,
+  );
   expect(await jobs.service.list()).toEqual([]);
   expect(state()).toEqual(before);
 });

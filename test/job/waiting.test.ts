@@ -138,7 +138,11 @@ describe('Dependencies', () => {
   });
 
   test.each([
-    ['[local://localhost]-[abcdefabcdef.1]', saga.DoesNotExist, /there is no job 'abcdefabcdef.1'/],
+    [
+      '[local://localhost]-[abcdefabcdef.1]',
+      saga.DoesNotExist,
+      /Dependencies names '.*abcdefabcdef\.1\]', which is no job/,
+    ],
     [
       '[local://elsewhere]-[abcdefabcdef.1]',
       saga.BadParameter,

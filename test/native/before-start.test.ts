@@ -175,7 +175,7 @@ describe.each(launchers())('before a job starts, the $name launcher', (kind) => 
         expect(outcome).toEqual(['exit', '0', '0']);
       } else {
         expect(outcome).toEqual(['failed', 'ECANCELED', '0']);
-        expect(text).toContain(`the dependency '${type}' on job ${segment.id(1)} cannot be met any more`);
+        expect(text).toBe(`the dependency '${type}' on job ${segment.id(1)} cannot be met any more`);
         expect(segment.records(2, 'run')).toEqual([]);
       }
     });

@@ -1,7 +1,7 @@
 /** Dependencies: jobs of this service, of whatever submitter, that have to come first (docs/state.md, "Before a job starts"). */
 import { hostname } from 'node:os';
 
-import { BadParameter, NoSuccess } from '../../saga/core/exceptions.js';
+import { BadParameter, DoesNotExist, NoSuccess, SagaException } from '../../saga/core/exceptions.js';
 import { URL } from '../../saga/core/url.js';
 import type { JobDependency, JobSpec } from '../../saga/spi/job.js';
 import { isSettled, type JobLog } from './events.js';
@@ -18,7 +18,17 @@ type Find = (id: string) => Promise<Found>;
  * @throws BadParameter for what is no id of this service, DoesNotExist for a job that it does not know.
  */
 export async function checkDependencies({ dependencies = [] }: JobSpec, find: Find): Promise<void> {
-  for (const dependency of dependencies) await find(nativeIdOf(dependency));
+  for (const dependency of dependencies) await findNamed(dependency, find);
+}
+
+/** @throws what `find` throws, naming the attribute. */
+async function findNamed(dependency: JobDependency, find: Find): Promise<Found> {
+  return find(nativeIdOf(dependency)).catch((cause: unknown) => {
+    if (!SagaException.is(cause) || cause.getType() !== 'DoesNotExist') throw cause;
+    throw new DoesNotExist(`Dependencies names '${dependency.job}', which is no job that this service knows`, {
+      cause,
+    });
+  });
 }
 
 /**
@@ -29,7 +39,7 @@ export async function checkDependencies({ dependencies = [] }: JobSpec, find: Fi
 export async function dependencyWords({ dependencies = [] }: JobSpec, find: Find): Promise<string[]> {
   const words: string[] = [];
   for (const dependency of dependencies) {
-    const { segment, line } = await find(nativeIdOf(dependency));
+    const { segment, line } = await findNamed(dependency, find);
     const numbers = jobsOf(line).map(({ n }) => n);
     const logs = await segment.observeEach(numbers);
     const judgements = logs.map((log) => judge(dependency.type, log));

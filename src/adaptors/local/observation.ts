@@ -22,7 +22,7 @@ export function observationOf(
     return { ...common, state: 'Failed', detail: 'LOST', ...at('finished', end.time), failure };
   }
   if (end) return { ...common, ...at('finished', end.time), ...resources(end), ...outcome(end, line) };
-  if (claim?.by !== 'nobody') return { ...common, ...present(log) };
+  if (claim?.by !== 'nobody') return { ...common, ...present(log, line) };
   const ended = at('finished', claim.time);
   if (claim.reason === 'canceled') return { ...common, ...ended, state: 'Canceled', detail: 'CANCELED' };
   const failure = refusal ? `never started: ${refusal}` : 'never started: its submitter ended before it could be';
@@ -53,8 +53,12 @@ const BEFORE_RUNNING: Readonly<Record<Phase, string>> = {
 };
 
 /** The state of a job that has not ended. */
-function present({ claim, run, phase, suspended }: JobLog): Pick<JobObservation, 'state' | 'detail'> {
-  if (!claim) return { state: 'Running', detail: 'PENDING' };
+function present(log: JobLog, { description }: JobLine): Pick<JobObservation, 'state' | 'detail'> {
+  const { claim, run, hold, phase, suspended } = log;
+  // Its keeper reads the log when it comes.
+  if (!claim) return { state: 'Running', detail: (hold ?? description.hold) ? 'HELD' : 'PENDING' };
+  // Released, but its keeper has not said yet what the job waits for now.
+  if (!run && phase === 'held' && hold === false) return { state: 'Running', detail: 'PENDING' };
   if (!run) return { state: 'Running', detail: phase ? BEFORE_RUNNING[phase] : 'STARTING' };
   // What brings the results out is not stopped with the processes.
   if (phase === 'staging_out') return { state: 'Running', detail: 'STAGING_OUT' };

@@ -47,6 +47,7 @@ export function checkPaths(spec: JobSpec): void {
   checkExecutable(spec, cwd, brought);
   if (spec.interactive) return;
   if (spec.input !== undefined) checkInput(absolute(cwd, spec.input), brought);
+  checkInputIsKept(spec, cwd);
   if (spec.output !== undefined) checkTarget('Output', absolute(cwd, spec.output));
   if (spec.error !== undefined) checkTarget('Error', absolute(cwd, spec.error));
 }
@@ -106,6 +107,19 @@ function checkInput(path: string, brought: ReadonlySet<string>): void {
   if (!file) throw new DoesNotExist(`Input '${path}' does not exist`);
   if (file.isDirectory()) throw new BadParameter(`Input '${path}' is a directory`);
   if (!isAllowed(path, constants.R_OK)) throw new PermissionDenied(`Input '${path}' cannot be read by this user`);
+}
+
+/** Output and Error are emptied before the job reads. A device or a FIFO is not. */
+function checkInputIsKept(spec: JobSpec, cwd: string): void {
+  const input = spec.input === undefined ? undefined : lookAt(absolute(cwd, spec.input));
+  if (!input?.isFile()) return;
+  for (const [attribute, path] of [['Output', spec.output] as const, ['Error', spec.error] as const]) {
+    const target = path === undefined ? undefined : lookAt(absolute(cwd, path));
+    if (target?.dev !== input.dev || target.ino !== input.ino) continue;
+    throw new BadParameter(
+      `Input and ${attribute} are the same file, '${absolute(cwd, spec.input ?? '')}', which would be emptied before the job reads it`,
+    );
+  }
 }
 
 function checkTarget(attribute: string, path: string): void {

@@ -12,13 +12,13 @@ import { EventsFile } from './events-file.js';
 import { applyRecord, isSettled, type JobLog } from './events.js';
 import { EventsWatch } from './events-watch.js';
 import type { JobLine, SegmentHeader } from './job-line.js';
+import { removeNotes, removeTemporaries } from './leftovers.js';
 import { markOf } from './native-id.js';
 import { isAlive, killJobProcesses, now, thisMachine, thisProcess } from './processes.js';
 import { removeScript } from './script.js';
 import { SegmentJobs } from './segment-jobs.js';
 import { readHeader } from './segment-reader.js';
 import { SharedRun } from './shared-run.js';
-import { removeTemporaries } from './staging-leftovers.js';
 
 /** Milliseconds for which a segment that is no longer needed stays open. */
 const TIME_TO_ASK = 10_000;
@@ -275,6 +275,7 @@ export class SegmentLog {
 
   /** What only a job that may still run needs. Tasks share the script of their array. */
   #tidy({ n, description, task }: JobLine): void {
+    if (this.#log(n).end?.kind === 'lost') removeNotes(join(this.#home, this.name), n);
     const owner = this.jobs.known(task?.array ?? n);
     if (description.script === undefined || !owner) return;
     if (this.jobs.of(owner).every((job) => isSettled(this.#log(job.n)))) removeScript(this.#home, this.name, owner.n);

@@ -112,7 +112,7 @@ function pathOf(name: string, entry: string): string {
   if (path === '' || path.endsWith('/')) {
     throw new BadParameter(`FileTransfer '${entry}': '${name}' names no file; both sides name one`);
   }
-  return decoded(canonical(path, PATH));
+  return decoded(canonical(path, { ...PATH, name: `FileTransfer '${entry}': a name in it` }));
 }
 
 /** With Cleanup, all that the job leaves in its working directory by name goes; what was brought out stays. */

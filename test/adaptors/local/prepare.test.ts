@@ -28,13 +28,23 @@ const check = async (spec: JobSpec): Promise<void> => {
 describe('before a job is submitted', () => {
   test('all is well with what is there', async () => {
     await expect(check({})).resolves.toBeUndefined();
-    await expect(check({ executable: 'true', input: 'file', output: 'new', error: 'file' })).resolves.toBeUndefined();
+    await expect(
+      check({ executable: 'true', input: 'file', output: 'new', error: 'program' }),
+    ).resolves.toBeUndefined();
     await expect(check({ executable: './program' })).resolves.toBeUndefined();
     await expect(
       check({ executable: 'program', environment: [`PATH=/nowhere:${directory}`] }),
     ).resolves.toBeUndefined();
     // An empty entry of PATH is the working directory.
     await expect(check({ executable: 'program', environment: ['PATH=/nowhere:'] })).resolves.toBeUndefined();
+  });
+
+  test('an Input that Output or Error would empty is refused', async () => {
+    await expect(check({ input: 'file', output: './file' })).rejects.toThrow(
+      /^Input and Output are the same file, '.*\/file', which would be emptied before the job reads it/,
+    );
+    await expect(check({ input: './file', error: 'file' })).rejects.toThrow(/Input and Error are the same file/);
+    await expect(check({ input: '/dev/null', output: '/dev/null' })).resolves.toBeUndefined();
   });
 
   test('a name of any bytes is found', async () => {

@@ -131,6 +131,14 @@ describe('the log of a segment', () => {
     expect(events(name)).toMatch(/\nlost 1 [0-9.]+\n$/);
   });
 
+  test('has none of the files of a keeper that is gone', async () => {
+    const name = segment(thisProcess(), `start 1 2 ${String(DEAD.pid)} ${DEAD.start}`);
+    const files = ['1.stdin', '1.alive', '1.err', '1.rank', '1.ranks', '1.staging', '1.stdout', '2.err'];
+    for (const file of files) writeFileSync(join(home, name, file), '');
+    await withLog(name, (log) => log.observe(1));
+    expect(readdirSync(join(home, name)).sort()).toEqual(['1.stdout', '2.err', 'events', 'jobs']);
+  });
+
   test('believes in a keeper that lives, and in no other process with its pid', async () => {
     const { pid, start } = thisProcess();
     const alive = segment(DEAD, `start 1 1.5 ${String(pid)} ${start}`);

@@ -50,7 +50,8 @@ describe('FileTransfer', () => {
     ['file:///x?y > z', /has a query or fragment; write \? as %3F/],
     ['a > b/', /'b\/' names no file/],
     ['file://localhost > z', /names no file/],
-    ['a%00 > b', /NUL/],
+    ['a%00 > b', /FileTransfer 'a%00 > b': a name in it holds a NUL/],
+    ['a > \ud800', /FileTransfer .*: a name in it holds half a surrogate pair/],
   ])('%j is refused by name', (entry, message) => {
     expect(() => steps(entry)).toThrow(saga.BadParameter);
     expect(() => steps(entry)).toThrow(message);
