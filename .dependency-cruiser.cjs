@@ -31,9 +31,19 @@ module.exports = {
     layer('cpr-and-stream-know-callbacks', '^src/saga/(cpr|stream)/', ['^src/saga/', '^src/callbacks/']),
     layer('index-knows-saga', '^src/index\\.ts$', ['^src/saga/']),
     {
-      ...layer('adaptors-know-spi-and-core', '^src/adaptors/([^/]+)/', [SPI, CORE, '^src/adaptors/$1/']),
+      ...layer('adaptors-know-spi-and-core', '^src/adaptors/(?!application/|criu/)([^/]+)/', [
+        SPI,
+        CORE,
+        '^src/adaptors/$1/',
+      ]),
       comment: 'an adaptor is a folder of its own: it knows no other adaptor and nothing above saga/spi',
     },
+    layer('checkpointers-know-callbacks', '^src/adaptors/(application|criu)/', [
+      SPI,
+      CORE,
+      '^src/callbacks/',
+      '^src/adaptors/$1/',
+    ]),
     layer('callbacks-stand-alone', '^src/callbacks/(?!grid/)', ['^src/callbacks/(?!grid/)']),
     layer('grid-checkpointing-knows-spi-and-core', '^src/callbacks/grid/', ['^src/callbacks/', SPI, CORE]),
     layer('cli-knows-the-public-face', '^src/cli/', ['^src/cli/', '^src/index\\.ts$']),

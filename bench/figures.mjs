@@ -39,6 +39,7 @@ const JOBS = '2000';
 const SINGLE_JOBS = '200';
 const STALLS = '20';
 const COLD_STARTS = '15';
+const CHECKPOINTS = '200';
 const BIG_HEAP = ['--max-old-space-size=4096', '--expose-gc'];
 
 /** @type {Figure[]} */
@@ -195,6 +196,56 @@ export const FIGURES = [
         base: ['starts', 'floorImported'],
         compare: 'difference',
         unit: 'ms',
+      },
+    ],
+  },
+  {
+    name: 'checkpoint',
+    title: 'Checkpoints: two processes with 10,000 messages a second each way, and one with 1000 participants',
+    probes: [
+      { name: 'phases', command: ['checkpoint.mjs', 'phases', CHECKPOINTS] },
+      { name: 'participants', command: ['checkpoint.mjs', 'participants', CHECKPOINTS] },
+      { name: 'whole', command: ['checkpoint.mjs', 'whole', CHECKPOINTS] },
+      { name: 'import', command: ['checkpoint.mjs', 'import', COLD_STARTS] },
+    ],
+    rows: [
+      {
+        what: 'own phases, median',
+        value: ['phases', 'median'],
+        unit: 'ms',
+        goal: { of: 'value', at: 'most', limit: 15 },
+      },
+      {
+        what: 'own phases, 95 of 100',
+        value: ['phases', 'p95'],
+        unit: 'ms',
+        goal: { of: 'value', at: 'most', limit: 40 },
+      },
+      { what: '  stop to all prepared', value: ['phases', 'stop'], unit: 'ms' },
+      { what: '  save to all closed', value: ['phases', 'save'], unit: 'ms' },
+      { what: '  outcome to last resumed', value: ['phases', 'resume'], unit: 'ms' },
+      { what: 'whole, on the disk, median', value: ['whole', 'median'], unit: 'ms' },
+      {
+        what: 'stop of 1000 participants, 99 of 100',
+        value: ['participants', 'stop'],
+        unit: 'ms',
+        goal: { of: 'value', at: 'most', limit: 100 },
+      },
+      {
+        what: 'require of xosaga/callbacks',
+        value: ['import', 'required'],
+        base: ['import', 'nothing'],
+        compare: 'difference',
+        unit: 'ms',
+        goal: { of: 'comparison', at: 'most', limit: 15 },
+      },
+      {
+        what: 'import of xosaga/callbacks',
+        value: ['import', 'imported'],
+        base: ['import', 'module'],
+        compare: 'difference',
+        unit: 'ms',
+        goal: { of: 'comparison', at: 'most', limit: 15 },
       },
     ],
   },

@@ -23,16 +23,18 @@ export function resultOf({ what, unit, value, base, compare, goal }, rounds) {
   const values = rounds.map((round) => numberIn(round, value));
   /** @type {Result} */
   const result = { what, unit, value: median(values) };
-  if (!base) return result;
-  const bases = rounds.map((round) => numberIn(round, base));
-  result.base = median(bases);
-  if (!compare) return result;
-  result.compare = compare;
-  result.comparison = median(
-    values.map((v, i) => (compare === 'ratio' ? v / (bases[i] ?? NaN) : v - (bases[i] ?? NaN))),
-  );
-  if (!goal) return result;
-  const reached = goal.of === 'value' ? result.value : result.comparison;
+  if (base) {
+    const bases = rounds.map((round) => numberIn(round, base));
+    result.base = median(bases);
+    if (compare) {
+      result.compare = compare;
+      result.comparison = median(
+        values.map((v, i) => (compare === 'ratio' ? v / (bases[i] ?? NaN) : v - (bases[i] ?? NaN))),
+      );
+    }
+  }
+  const reached = goal?.of === 'value' ? result.value : result.comparison;
+  if (!goal || reached === undefined) return result;
   return { ...result, goal, met: goal.at === 'least' ? reached >= goal.limit : reached <= goal.limit };
 }
 

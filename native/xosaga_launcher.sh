@@ -137,20 +137,25 @@ xo_explain() {
   xo_fail EACCES "$1: Permission denied"
 }
 
+# <file>: makes it, and empties it unless an earlier job has written what this one goes on with.
+xo_empty() {
+  if [ "$xo_append" ]; then true >>"$1"; else true >"$1"; fi
+}
+
 # Standard error of a job without Error goes to a file: its end is the error message.
 xo_open_files() {
   if [ -z "$xo_error" ]; then
     xo_error=$xo_dir/$xo_number.err
     xo_tail=$xo_error
     umask 077
-    [ -p "$xo_error" ] || true >"$xo_error" || xo_explain "cannot open the error '$xo_error'" "$xo_error" w
+    [ -p "$xo_error" ] || xo_empty "$xo_error" || xo_explain "cannot open the error '$xo_error'" "$xo_error" w
     umask "$xo_umask"
   else
-    [ -p "$xo_error" ] || true >"$xo_error" || xo_explain "cannot open the error '$xo_error'" "$xo_error" w
+    [ -p "$xo_error" ] || xo_empty "$xo_error" || xo_explain "cannot open the error '$xo_error'" "$xo_error" w
   fi
   # A FIFO is opened by the job alone: it waits for its other end, and opening it twice would end it.
   [ -p "$xo_input" ] || true <"$xo_input" || xo_explain "cannot open the input '$xo_input'" "$xo_input" r
-  [ -p "$xo_output" ] || true >"$xo_output" || xo_explain "cannot open the output '$xo_output'" "$xo_output" w
+  [ -p "$xo_output" ] || xo_empty "$xo_output" || xo_explain "cannot open the output '$xo_output'" "$xo_output" w
 } 2>/dev/null
 
 # The keeper is a writer of the FIFO (9) until the submitter tells by USR1 that it has opened it: launcher/streams.c.
@@ -774,10 +779,11 @@ xo_catch_up() {
 
 # <options>: those that this launcher knows. Without what it asks for a job must not run.
 xo_parse_options() {
-  xo_interactive='' xo_wall='' xo_held='' xo_at='' xo_dependencies='' xo_places=''
+  xo_interactive='' xo_append='' xo_wall='' xo_held='' xo_at='' xo_dependencies='' xo_places=''
   for xo_option in $1; do
     case $xo_option in
       i) xo_interactive=i ;;
+      append) xo_append=1 ;;
       hold) xo_held=1 ;;
       wall=[1-9]*) xo_wall=${xo_option#wall=} ;;
       at=[0-9]*) xo_at=${xo_option#at=} ;;

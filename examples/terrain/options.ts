@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util';
 import { parseCount, parseSize, type Size, SIZES } from './scenario.js';
 
 export const HELP = `Smooths Maunga Whau, a volcanic cone in Auckland, by 20000 years of hillslope diffusion: the same
-computation as jobs of several numbers of processes, whose results must be identical to the last bit.
+computation as jobs of several numbers of processes, and once more with the largest number as a job that is checkpointed in
+the middle, killed and restarted. All results must be identical to the last bit.
 
 usage: terrain [options] [URL]
 

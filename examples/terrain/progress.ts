@@ -71,3 +71,63 @@ export class Display {
     this.#tenths = 0;
   }
 }
+
+/**
+ * What the first worker says in the job's output: `progress <steps done> <steps>`, and `restarted <steps done> <steps>` when it
+ * goes on from a checkpoint.
+ */
+export class Progress {
+  readonly #output: string;
+  readonly #display: Display;
+  #done = 0;
+  #restartedFrom: number | undefined;
+  #waiting: { readonly steps: number; readonly resolve: () => void }[] = [];
+
+  constructor(output: string, display: Display) {
+    this.#output = output;
+    this.#display = display;
+  }
+
+  /** Steps that are done. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** The step at which the job was when it was restarted. */
+  get restartedFrom(): number | undefined {
+    return this.#restartedFrom;
+  }
+
+  /** Resolves when so many steps are done. */
+  reaches(steps: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ steps, resolve });
+      this.#tell();
+    });
+  }
+
+  /** Reads the output while it is written. */
+  async show(ended: AbortSignal): Promise<void> {
+    try {
+      for await (const line of follow(this.#output, ended)) {
+        const [word, done, total] = line.split(' ');
+        if (word === 'restarted') this.#restartedFrom = Number(done);
+        if (word !== 'progress') continue;
+        this.#done = Number(done);
+        this.#display.progress(this.#done, Number(total));
+        this.#tell();
+      }
+    } catch (error) {
+      // The job goes on; only nobody can see how far it is.
+      this.#display.line(`  no progress can be shown: ${(error as Error).message}`);
+    } finally {
+      this.#display.endProgress();
+    }
+  }
+
+  #tell(): void {
+    const due = this.#waiting.filter(({ steps }) => steps <= this.#done);
+    this.#waiting = this.#waiting.filter(({ steps }) => steps > this.#done);
+    for (const { resolve } of due) resolve();
+  }
+}

@@ -6,10 +6,10 @@ import type { Strip } from './diffusion.js';
 
 /** The way to one neighbouring strip: rows arrive in the order in which they were sent. */
 export interface Neighbour {
-  /** Sends a row; it may be overwritten when the promise resolves. */
+  /** Sends a copy of the row, as it is now; resolves when there is room for the next one. */
   send(row: Float64Array): Promise<void>;
   /** Waits for the next row. */
-  receive(into: Float64Array): Promise<void>;
+  receive(): Promise<Float64Array>;
 }
 
 /** The strips before and after; undefined at the ends of the grid. */
@@ -26,29 +26,6 @@ export function rowsOf(rank: number, size: number, rows: number): { first: numbe
   return { first: Math.floor((rank * rows) / size), end: Math.floor(((rank + 1) * rows) / size) };
 }
 
-/** Does `steps` time steps on a strip; `onStep` hears the number of steps done. */
-export async function diffuse(
-  strip: Strip,
-  { above, below }: Neighbours,
-  fourier: number,
-  steps: number,
-  onStep: (done: number) => void = () => undefined,
-): Promise<void> {
-  const haloAbove = above && new Float64Array(strip.columns);
-  const haloBelow = below && new Float64Array(strip.columns);
-  const first = strip.row(0);
-  const last = strip.row(strip.rows - 1);
-  for (let done = 1; done <= steps; done++) {
-    // All at once: a neighbour that sends before it receives must not have to wait for us to do the opposite.
-    const exchange: Promise<void>[] = [];
-    if (above && haloAbove) exchange.push(above.send(first), above.receive(haloAbove));
-    if (below && haloBelow) exchange.push(below.send(last), below.receive(haloBelow));
-    if (exchange.length > 0) await Promise.all(exchange);
-    strip.step(fourier, haloAbove, haloBelow);
-    onStep(done);
-  }
-}
-
 /**
  * Brings all strips to the process that has the first one: every process sends its rows upwards and then passes on what comes
  * from below. Resolves to the whole grid there and to undefined elsewhere.
@@ -62,15 +39,11 @@ export async function gather(
   const { columns, rows } = strip;
   if (above) {
     for (let i = 0; i < rows; i++) await above.send(strip.row(i));
-    const row = new Float64Array(columns);
-    for (let i = 0; i < rest; i++) {
-      await below?.receive(row);
-      await above.send(row);
-    }
+    for (let i = 0; below && i < rest; i++) await above.send(await below.receive());
     return undefined;
   }
   const whole = new Float64Array((rows + rest) * columns);
   whole.set(strip.z);
-  for (let i = rows; i < rows + rest; i++) await below?.receive(whole.subarray(i * columns, (i + 1) * columns));
+  for (let i = rows; below && i < rows + rest; i++) whole.set(await below.receive(), i * columns);
   return whole;
 }

@@ -5,12 +5,14 @@ import { fileURLToPath } from 'node:url';
 
 import * as saga from 'xosaga';
 
-import { type Display, follow } from './progress.js';
+import { type Display, Progress } from './progress.js';
 
 /** The compiled worker stands beside this file. */
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** How long a cancelled job gets to end, in seconds. */
 const CANCEL_SECONDS = 20;
+const { New, Done, Canceled, Failed } = saga.JobState;
+const UNCANCELABLE: readonly saga.JobState[] = [New, Done, Canceled, Failed];
 /** How much of the error output of a failed job is shown. */
 const MOST_LINES = 10;
 
@@ -18,13 +20,37 @@ export interface Run {
   readonly processes: number;
   /** Where the job works, an empty directory. */
   readonly directory: string;
-  /** Arguments of the worker beside those that say where its files are. */
+  readonly steps: number;
+  /** Arguments of the worker beside those that say how many steps it does and where its files are. */
   readonly args: readonly string[];
 }
 
 /** The file with the final elevations. */
 export function resultFile(run: Run): string {
   return join(run.directory, 'final.f64');
+}
+
+/** What the job service is told, in the names of SAGA. */
+export interface Attributes {
+  readonly executable: string;
+  readonly arguments: readonly string[];
+  readonly numberOfProcesses: number;
+  readonly workingDirectory: string;
+  readonly output: string;
+  readonly error: string;
+}
+
+export function attributesOf(run: Run): Attributes {
+  const { directory, steps, args, processes } = run;
+  const files = ['--sockets', join(directory, 'halo'), '--result', resultFile(run)];
+  return {
+    executable: process.execPath,
+    arguments: [WORKER, '--steps', String(steps), ...args, ...files],
+    numberOfProcesses: processes,
+    workingDirectory: directory,
+    output: join(directory, 'output.txt'),
+    error: join(directory, 'error.txt'),
+  };
 }
 
 /**
@@ -39,55 +65,48 @@ export async function runWorkers(
   display: Display,
   signal: AbortSignal,
 ): Promise<string> {
-  const output = join(run.directory, 'output.txt');
-  const errors = join(run.directory, 'error.txt');
-  const description = new saga.JobDescription({
-    executable: process.execPath,
-    arguments: [WORKER, ...run.args, '--sockets', join(run.directory, 'sockets'), '--result', resultFile(run)],
-    numberOfProcesses: run.processes,
-    workingDirectory: run.directory,
-    output,
-    error: errors,
+  const attributes = attributesOf(run);
+  const job = await service.createJob(new saga.JobDescription(attributes), { signal });
+  await accompany(job, new Progress(attributes.output, display), display, signal, async () => {
+    await job.run(); // without the signal: afterwards it is known that there is a job to be cancelled
+    await job.wait(-1, { signal });
   });
-  const job = await service.createJob(description, { signal });
+  await requireDone(job, attributes.error, display);
+  return job.getAttribute('JobID');
+}
 
+/** Does something with a job, and shows its states and its progress meanwhile. When `signal` is aborted the job is cancelled. */
+export async function accompany(
+  job: saga.Job,
+  progress: Progress,
+  display: Display,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
   const states = job.observe('job.state').subscribe(({ value, time }) => {
     display.line(`  ${time.toISOString().slice(11, 23)}  ${value}`);
   });
   const ended = new AbortController();
-  const progress = showProgress(output, display, ended.signal);
+  const shown = progress.show(ended.signal);
   try {
-    await job.run(); // without the signal: afterwards it is known that there is a job to be cancelled
-    await job.wait(-1, { signal });
+    await work();
   } catch (error) {
     if (!signal.aborted) throw error;
     await cancel(job);
     throw new Error('interrupted, the job was cancelled', { cause: error });
   } finally {
     ended.abort();
-    await progress;
+    await shown;
     states.unsubscribe();
   }
-  const state = await job.getState();
-  if (state === saga.JobState.Failed) await showLines(errors, display);
-  await job.rethrow();
-  if (state === saga.JobState.Canceled) throw new Error('the job was cancelled by somebody else');
-  return job.getAttribute('JobID');
 }
 
-/** The first worker tells how far they are, in lines `progress <steps done> <steps>`. */
-async function showProgress(output: string, display: Display, ended: AbortSignal): Promise<void> {
-  try {
-    for await (const line of follow(output, ended)) {
-      const [word, done, total] = line.split(' ');
-      if (word === 'progress') display.progress(Number(done), Number(total));
-    }
-  } catch (error) {
-    // The job goes on; only nobody can see how far it is.
-    display.line(`  no progress can be shown: ${(error as Error).message}`);
-  } finally {
-    display.endProgress();
-  }
+/** @throws what kept the job from ending well. */
+export async function requireDone(job: saga.Job, errors: string, display: Display): Promise<void> {
+  const state = await job.getState();
+  if (state === Failed) await showLines(errors, display);
+  await job.rethrow();
+  if (state === Canceled) throw new Error('the job was cancelled by somebody else');
 }
 
 /** What the workers had to say, unless they could not even be started. */
@@ -97,8 +116,9 @@ async function showLines(errors: string, display: Display): Promise<void> {
 }
 
 async function cancel(job: saga.Job): Promise<void> {
-  // What could not be started can't be cancelled, and need not.
-  if ((await job.getState()) === saga.JobState.New) return;
+  const state = await job.getState();
+  // What could not be started can't be cancelled, and need not; neither what has ended.
+  if (UNCANCELABLE.includes(state)) return;
   await job.cancel();
   if (!(await job.wait(CANCEL_SECONDS))) throw new Error(`the job goes on ${CANCEL_SECONDS} s after it was cancelled`);
 }

@@ -107,6 +107,7 @@ static char *value_of(char *word, const char *name) {
 static bool parse_option(struct job *job, char *word) {
   char *value;
   if (strcmp(word, "i") == 0) return job->interactive = true;
+  if (strcmp(word, "append") == 0) return job->appending = true;
   if (strcmp(word, "hold") == 0) return job->held = true;
   if ((value = value_of(word, "at")) != NULL) return parse_number(value, 0, LLONG_MAX, &job->at);
   if ((value = value_of(word, "places")) != NULL) return parse_wish(job, value);

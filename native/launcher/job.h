@@ -41,6 +41,7 @@ struct job {
   const char *segment, *number, *id, *cwd, *input, *output, *error;
   off_t offset; /* the size of `events` when the job was submitted: no claim of it stands before */
   bool interactive, held;
+  bool appending; /* to Output and Error, which hold what an earlier job has written */
   long long at;             /* seconds since the epoch; 0 is at once */
   long long limits[LIMITS]; /* seconds, CPU seconds, KiB; 0 is none */
   struct dependency *dependencies;

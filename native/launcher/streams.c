@@ -27,14 +27,15 @@ static int open_stream(struct keeper *keeper, const char *path, const char *what
   return fd;
 }
 
-enum { WRITE_FLAGS = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND };
+enum { WRITE_FLAGS = O_WRONLY | O_CREAT | O_APPEND };
 
 static bool open_files(struct keeper *keeper) {
   const struct job *job = keeper->job;
   int *streams = keeper->streams;
   if ((streams[0] = open_stream(keeper, job->input, "the input", O_RDONLY, 0)) < 0) return false;
-  if ((streams[1] = open_stream(keeper, job->output, "the output", WRITE_FLAGS, 0666)) < 0) return false;
-  if (*job->error != '\0') return (streams[2] = open_stream(keeper, job->error, "the error", WRITE_FLAGS, 0666)) >= 0;
+  int flags = WRITE_FLAGS | (job->appending ? 0 : O_TRUNC);
+  if ((streams[1] = open_stream(keeper, job->output, "the output", flags, 0666)) < 0) return false;
+  if (*job->error != '\0') return (streams[2] = open_stream(keeper, job->error, "the error", flags, 0666)) >= 0;
   int ends[2];
   if (!cloexec_pipe(ends)) return fail(keeper, errno, 0, "cannot make a pipe for the standard error");
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
@@ -50,7 +51,7 @@ static bool open_files(struct keeper *keeper) {
 static bool open_interactive(struct keeper *keeper) {
   const struct job *job = keeper->job;
   const char *const suffixes[] = {".stdin", ".stdout", ".stderr"};
-  const int flags[] = {O_RDONLY, WRITE_FLAGS, WRITE_FLAGS};
+  const int flags[] = {O_RDONLY, WRITE_FLAGS | O_TRUNC, WRITE_FLAGS | O_TRUNC};
   for (int i = 0; i < 3; i++) {
     char *path = path_of(keeper->launcher, job->segment, job->number, suffixes[i]);
     if (i == 0 && (mkfifo(path, 0600) != 0 || (keeper->fifo_writer = open_retry(path, O_RDWR, 0)) < 0))

@@ -2,15 +2,17 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createConnection, createServer, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { Computation } from '../../examples/terrain/computation.js';
 import { Strip } from '../../examples/terrain/diffusion.js';
 import { encode } from '../../examples/terrain/grid.js';
-import { Halo, Link } from '../../examples/terrain/halo.js';
-import { diffuse, gather, type Neighbour, type Neighbours, rowsOf } from '../../examples/terrain/strips.js';
+import { Halo, type HaloOptions } from '../../examples/terrain/halo.js';
+import { gather, type Neighbour, type Neighbours, rowsOf } from '../../examples/terrain/strips.js';
 
 /** As `npm test` has built it. */
 const WORKER = fileURLToPath(new URL('../../dist/examples/terrain/worker.js', import.meta.url));
@@ -19,6 +21,7 @@ const SMALL_SHA256 = 'f29f7b1192183d02097e17073445aee64297970a0fdc5790798d5d777b
 
 const ROWS = 23;
 const COLUMNS = 19;
+const STEPS = 40;
 const start = Float64Array.from({ length: ROWS * COLUMNS }, (_, k) => 100 + ((k * 7919) % 101) / 7);
 
 jest.setTimeout(60_000); // eleven processes, on a machine that may be busy
@@ -31,38 +34,41 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** The computation of one process. */
+/** The computation of one process, and what it gathers. */
 async function part(rank: number, size: number, neighbours: Neighbours): Promise<Float64Array | undefined> {
-  const { first, end } = rowsOf(rank, size, ROWS);
-  const strip = new Strip(start.slice(first * COLUMNS, end * COLUMNS), COLUMNS);
-  await diffuse(strip, neighbours, 0.2, 40);
-  return gather(strip, neighbours, ROWS - end);
+  const computation = computationOf(rank, size, neighbours);
+  await computation.run();
+  return gather(computation.strip, neighbours, ROWS - rowsOf(rank, size, ROWS).end);
 }
 
+function computationOf(rank: number, size: number, neighbours: Neighbours): Computation {
+  const { first, end } = rowsOf(rank, size, ROWS);
+  const strip = new Strip(start.slice(first * COLUMNS, end * COLUMNS), COLUMNS);
+  return new Computation(strip, neighbours, 0.2, STEPS);
+}
+
+const ALONE: Neighbours = { above: undefined, below: undefined };
+
 function wholeGrid(): Promise<Float64Array | undefined> {
-  return part(0, 1, { above: undefined, below: undefined });
+  return part(0, 1, ALONE);
 }
 
 /** Two ends of a channel in this process. */
 function channel(): [Neighbour, Neighbour] {
-  const end = (
-    outbox: Float64Array[],
-    inbox: Float64Array[],
-    waiting: { ours?: () => void; theirs?: () => void },
-    mine: 'ours' | 'theirs',
-  ): Neighbour => ({
+  const queues: [Float64Array[], Float64Array[]] = [[], []];
+  const waiting: [(() => void)?, (() => void)?] = [];
+  const end = (mine: 0 | 1, theirs: 0 | 1): Neighbour => ({
     send(row) {
-      outbox.push(row.slice());
-      waiting[mine === 'ours' ? 'theirs' : 'ours']?.();
+      queues[theirs].push(row.slice());
+      waiting[theirs]?.();
       return Promise.resolve();
     },
-    async receive(into) {
-      while (inbox.length === 0) await new Promise<void>((resolve) => (waiting[mine] = resolve));
-      into.set(inbox.shift()!);
+    async receive() {
+      while (queues[mine].length === 0) await new Promise<void>((resolve) => (waiting[mine] = resolve));
+      return queues[mine].shift()!;
     },
   });
-  const [a, b, waiting] = [[], [], {}] as [Float64Array[], Float64Array[], object];
-  return [end(a, b, waiting, 'ours'), end(b, a, waiting, 'theirs')];
+  return [end(0, 1), end(1, 0)];
 }
 
 describe('the rows of a process', () => {
@@ -95,8 +101,8 @@ describe('the result does not depend on the number of processes, to the last bit
 
   test.each([2, 3])('%d strips over sockets', async (size) => {
     const parts = Array.from({ length: size }, async (_, rank) => {
-      const me = { rank, size, columns: COLUMNS, steps: 40 };
-      const halo = await Halo.open(me, { directory, patience: 30 });
+      const halo = haloOf(rank, size);
+      await halo.open();
       const whole = await part(rank, size, halo);
       await halo.close();
       return whole;
@@ -119,45 +125,121 @@ describe('the result does not depend on the number of processes, to the last bit
   });
 });
 
+describe('a checkpoint', () => {
+  test('holds what a new process needs to go on, to the last bit', async () => {
+    const before = computationOf(0, 1, ALONE);
+    const killed = new Error('killed');
+    const running = before.run((done) => {
+      if (done === 17) throw killed;
+    });
+    await expect(running).rejects.toBe(killed);
+    await before.checkpoint({ directory });
+
+    const after = computationOf(0, 1, ALONE);
+    await after.rebuild({ directory });
+    expect(after.done).toBe(17);
+    await after.run();
+    expect(encode(after.strip.z).equals(encode((await wholeGrid())!))).toBe(true);
+  });
+
+  test('between two rows of the halo: none is sent again, none awaited again', async () => {
+    const channels = [channel(), channel()] as const;
+    const first = part(0, 3, { above: undefined, below: channels[0][0] });
+    const third = part(2, 3, { above: channels[1][1], below: undefined });
+    const neighbours = { above: channels[0][1], below: channels[1][0] };
+
+    // In its first life the second one gets no sixth row from below: it is saved while it waits for that.
+    let rows = 0;
+    const below: Neighbour = {
+      send: (row) => neighbours.below.send(row),
+      receive: () => (++rows === 6 ? new Promise(() => undefined) : neighbours.below.receive()),
+    };
+    const before = computationOf(1, 3, { ...neighbours, below });
+    void before.run();
+    while (rows < 6) await nextTurn();
+    await nextTurn();
+    await before.checkpoint({ directory });
+    expect(await readdir(directory)).toEqual(['above.f64', 'progress.json', 'strip.f64']);
+
+    const after = computationOf(1, 3, neighbours);
+    await after.rebuild({ directory });
+    expect(after.done).toBe(5);
+    await after.run();
+    await gather(after.strip, neighbours, ROWS - rowsOf(1, 3, ROWS).end);
+    expect(encode((await first)!).equals(encode((await wholeGrid())!))).toBe(true);
+    await third;
+  });
+
+  test('is refused when all is computed', async () => {
+    const computation = computationOf(0, 1, ALONE);
+    computation.stop();
+    await computation.run();
+    expect(() => {
+      computation.stop();
+    }).toThrow('all steps are done, the result is being written');
+  });
+
+  test('of another number of processes cannot be used', async () => {
+    await computationOf(0, 2, ALONE).checkpoint({ directory });
+    await expect(computationOf(0, 3, ALONE).rebuild({ directory })).rejects.toThrow(
+      '209 elevations were saved, not 133: the same grid and processes, please',
+    );
+  });
+});
+
 describe('when something is wrong', () => {
   test('a neighbour that does not appear is named', async () => {
-    const me = { rank: 1, size: 2, columns: 4, steps: 1 };
-    await expect(Halo.open(me, { directory, patience: 0.05 })).rejects.toThrow(
+    const halo = haloOf(1, 2, { patience: 0.05 });
+    await expect(halo.open()).rejects.toThrow(
       `process 0 did not appear in ${directory}; all processes of a job must run on one machine`,
     );
-    const first = { ...me, rank: 0 };
-    await expect(Halo.open(first, { directory, patience: 0.05 })).rejects.toThrow('process 1 did not appear');
+    await halo.abandon();
   });
 
   test('a directory of another job is refused at once', async () => {
     const other = createServer();
-    await new Promise<void>((resolve) => other.listen(join(directory, '0.sock'), resolve));
+    await new Promise<void>((resolve) => other.listen(join(directory, '0'), resolve));
+    const halo = haloOf(0, 2);
     try {
-      const opened = Halo.open({ rank: 0, size: 2, columns: 4, steps: 1 }, { directory, patience: 30 });
-      await expect(opened).rejects.toThrow(`${directory} was used by another job`);
+      await expect(halo.open()).rejects.toThrow('another server listens there');
     } finally {
+      await halo.abandon();
       other.close();
     }
   });
 
-  test('processes with different problems do not compute together', async () => {
-    const opened = [0, 1].map((rank) =>
-      Halo.open({ rank, size: 2, columns: 4, steps: 10 + rank }, { directory, patience: 30 }),
-    );
-    const results = await Promise.allSettled(opened);
-    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(results.map((result) => (result.status === 'rejected' ? String(result.reason) : ''))).toContainEqual(
-      expect.stringContaining('is of another job: 2 processes, 4 columns and 11 steps instead of 2, 4 and 10'),
-    );
+  test('processes of different jobs do not compute together', async () => {
+    const [first, second] = [haloOf(0, 2), haloOf(1, 3)];
+    await first.open();
+    await expect(second.open()).rejects.toThrow('this is the server "strip 0 of 2", not "strip 0 of 3"');
+    await Promise.all([first.abandon(), second.abandon()]);
   });
 
   test('a neighbour that goes away is noticed by who waits for it', async () => {
-    const [a, b] = await links();
-    const waiting = a.receive(new Float64Array(3));
-    b.destroy();
-    await expect(waiting).rejects.toThrow('process 1 is gone, after 0 messages from it');
-    await expect(a.send(new Float64Array(3))).rejects.toThrow('is gone');
-    a.destroy();
+    const [first, second] = [haloOf(0, 2, { patience: 0.05 }), haloOf(1, 2)];
+    await Promise.all([first.open(), second.open()]);
+    await second.above!.send(new Float64Array(COLUMNS));
+    await first.below!.receive();
+    const waiting = first.below!.receive();
+    await Promise.all([expect(waiting).rejects.toThrow(/has not been there|given up/), second.abandon()]);
+    await first.abandon();
+  });
+
+  test('a neighbour that is done and has sent too little is noticed', async () => {
+    const [first, second] = [haloOf(0, 2), haloOf(1, 2)];
+    await Promise.all([first.open(), second.open()]);
+    await second.above!.send(new Float64Array(COLUMNS));
+    await Promise.all([first.below!.receive(), second.close()]);
+    await expect(first.below!.receive()).rejects.toThrow('the neighbour is done and has sent no row');
+    await first.close();
+  });
+
+  test('a row of another length is refused', async () => {
+    const [first, second] = [haloOf(0, 2), haloOf(1, 2, { columns: 3 })];
+    await Promise.all([first.open(), second.open()]);
+    await second.above!.send(new Float64Array(3));
+    await expect(first.below!.receive()).rejects.toThrow('a row of 24 bytes instead of 152');
+    await Promise.all([first.abandon(), second.abandon()]);
   });
 
   test('a worker without its neighbour ends with the reason', async () => {
@@ -171,63 +253,9 @@ describe('when something is wrong', () => {
   });
 });
 
-describe('a link', () => {
-  test('carries rows of all lengths both ways, in order, however they are cut on the way', async () => {
-    const [a, b] = await links();
-    const rows = [1, 20_000, 3, 70_000].map((length, i) => Float64Array.from({ length }, (_, k) => k + i));
-    const received = rows.map(({ length }) => new Float64Array(length));
-    const sendAll = async (link: Link) => {
-      for (const row of rows) {
-        const mine = row.slice();
-        await link.send(mine);
-        mine.fill(-1); // what was sent is not what is overwritten later
-      }
-    };
-    const receiveAll = async (link: Link, target: readonly Float64Array[]) => {
-      for (const row of target) await link.receive(row);
-    };
-    const back = received.map((row) => row.slice());
-    await Promise.all([sendAll(a), sendAll(b), receiveAll(a, back), receiveAll(b, received)]);
-    expect(received).toEqual(rows);
-    expect(back).toEqual(rows);
-    await Promise.all([a.close(), b.close()]);
-  });
-
-  test('send waits for a slow receiver instead of piling up', async () => {
-    const [a, b] = await links();
-    const row = new Float64Array(100_000);
-    let sent = 0;
-    const sending = (async () => {
-      for (; sent < 50; sent++) await a.send(row);
-    })();
-    await b.receive(row);
-    expect(sent).toBeLessThan(10);
-    for (let i = 1; i < 50; i++) await b.receive(row);
-    await sending;
-    expect(sent).toBe(50);
-    await Promise.all([a.close(), b.close()]);
-  });
-
-  test('a row of another length is refused', async () => {
-    const [a, b] = await links();
-    await a.send(new Float64Array(3));
-    await expect(b.receive(new Float64Array(4))).rejects.toThrow(
-      'process 0 sent message 0 of 24 bytes where message 0 of 32 bytes was due',
-    );
-    await Promise.all([a.close(), b.close()]);
-  });
-});
-
-/** Two ends of a socket, as ranks 0 and 1 have them. */
-async function links(): Promise<[Link, Link]> {
-  const path = join(directory, 'pair.sock');
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
-  const b = new Link(createConnection(path), 0);
-  const a = new Link(await accepted, 1);
-  server.close();
-  return [a, b];
+/** The connections of one of several processes, all of them in this one. */
+function haloOf(rank: number, size: number, options: Partial<HaloOptions> = {}): Halo {
+  return new Halo({ rank, size, columns: COLUMNS, directory, patience: 30, ...options });
 }
 
 interface End {

@@ -81,13 +81,24 @@ describe('npm start', () => {
     expect(code).toBe(0);
 
     const sha256 = lines.at(-1)!.split(' ')[2]!;
-    expect(lines.filter((line) => line === `  sha256    ${sha256}`)).toHaveLength(3);
-    expect(lines.filter((line) => /^ {2}[\d:.]{12} {2}Done$/.test(line))).toHaveLength(3);
-    expect(lines.filter((line) => line === '  progress  100 %')).toHaveLength(3);
+    expect(lines.filter((line) => line === `  sha256    ${sha256}`)).toHaveLength(4);
+    expect(lines.filter((line) => /^ {2}[\d:.]{12} {2}Done$/.test(line))).toHaveLength(4);
+    expect(lines.filter((line) => line === '  progress  100 %')).toHaveLength(4);
+    // One of them was checkpointed, killed and restarted on the way.
+    expect(stdout).toMatch(/ {2}Checkpointing\n/);
+    expect(stdout).toMatch(/ {2}saved {5}file:\/\/.*\/interrupted\/checkpoints\/[^/]+\/1\n/);
+    expect(lines.filter((line) => /^ {2}[\d:.]{12} {2}Failed$/.test(line))).toHaveLength(1);
+    const restart = /^restart {5}killed after step (\d+), went on from step (\d+) of 100$/m
+      .exec(stdout)!
+      .slice(1)
+      .map(Number);
+    expect(restart[0]).toBeGreaterThanOrEqual(60);
+    expect(restart[1]).toBeGreaterThanOrEqual(50);
+    expect(restart[1]).toBeLessThan(100);
     expect(stdout).toContain('Ross Ihaka');
     expect(stdout).toMatch(/ {2}job {7}\[local:\/\/.*\]-\[.+\]\n/);
     expect((await readdir(results)).sort()).toEqual(
-      ['after.png', 'before.png', 'processes-1', 'processes-2', 'processes-3'].sort(),
+      ['after.png', 'before.png', 'interrupted', 'processes-1', 'processes-2', 'processes-3'].sort(),
     );
     const [before, after] = await Promise.all(
       ['before', 'after'].map((name) => readFile(join(results, `${name}.png`))),

@@ -255,13 +255,13 @@ describe('job', () => {
     await expect(job.resume()).rejects.toThrow(saga.IncorrectState);
   });
 
-  rule([194, 195], 'checkpoint and migrate need the right state; this adaptor declines them by name', async () => {
+  rule([194, 195], 'checkpoint and migrate need the right state, and a job that was submitted for that', async () => {
     const job = await sh('exit 0');
     await expect(job.checkpoint()).rejects.toThrow(saga.IncorrectState);
     await expect(job.migrate(new saga.JobDescription())).rejects.toThrow(saga.IncorrectState);
     const running = await endless();
-    await expect(running.checkpoint()).rejects.toThrow(/'local' does not offer job.checkpoint/);
-    await expect(running.migrate(new saga.JobDescription())).rejects.toThrow(saga.NotImplemented);
+    await expect(running.checkpoint()).rejects.toThrow(/cannot be checkpointed; give its description an attribute/);
+    await expect(running.migrate(new saga.JobDescription())).rejects.toThrow(/cannot be checkpointed/);
     await expect(running.hold()).rejects.toThrow(/has begun or ended; only a job that waits can be held/);
     await running.cancel(-1);
   });

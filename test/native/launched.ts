@@ -158,6 +158,7 @@ export interface JobWish {
   readonly output?: string;
   readonly error?: string;
   readonly hold?: boolean;
+  readonly appending?: boolean;
   readonly startTime?: number;
   readonly dependencies?: readonly string[];
   readonly places?: Launch['places'];
@@ -260,6 +261,7 @@ export class Segment {
       interactive: wish.interactive ?? false,
       limits: wish.limits ?? {},
       hold: wish.hold ?? false,
+      appending: wish.appending ?? false,
       startTime: wish.startTime ?? 0,
       dependencies: wish.dependencies ?? [],
       places: wish.places ?? [],

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 
 import { BadParameter, IncorrectURL, NotImplemented } from '../../saga/core/exceptions.js';
 import type { URL } from '../../saga/core/url.js';
+import type { AdaptorEnvironment } from '../../saga/spi/adaptor.js';
 import { openHome } from './home.js';
 import { LocalJobs } from './local-jobs.js';
 
@@ -17,7 +18,7 @@ const shared = new Map<string, LocalJobs>();
  * XOSAGA_HOME cannot be used.
  */
 // eslint-disable-next-line @typescript-eslint/require-await -- the SPI is asynchronous: what is thrown here must reject
-export async function connect(url: URL): Promise<LocalJobs> {
+export async function connect(url: URL, environment: AdaptorEnvironment): Promise<LocalJobs> {
   if (process.platform === 'win32') {
     throw new NotImplemented(
       'local jobs need POSIX processes and signals, which Windows does not have; use WSL or a remote service',
@@ -27,9 +28,13 @@ export async function connect(url: URL): Promise<LocalJobs> {
   const home = openHome();
   let jobs = shared.get(home);
   if (!jobs) {
-    jobs = new LocalJobs(home, () => {
-      shared.delete(home);
-    });
+    jobs = new LocalJobs(
+      home,
+      (name, requirements) => environment.checkpointer(name, requirements),
+      () => {
+        shared.delete(home);
+      },
+    );
     shared.set(home, jobs);
   }
   jobs.retain();

@@ -15,6 +15,13 @@ export interface SegmentHeader extends Machine {
   readonly submitter: ProcessName;
 }
 
+/** Where a job begins that does not begin from the beginning. */
+export interface StartVersion {
+  /** The directory of the versions, absolute. */
+  readonly checkpoints: string;
+  readonly generation: number;
+}
+
 /** A further line: one job. */
 export interface JobLine {
   readonly n: number;
@@ -27,6 +34,8 @@ export interface JobLine {
   readonly tasks?: readonly number[];
   /** The directory of the submitter, to which the left names of FileTransfer are relative; there when there are any. */
   readonly base?: string;
+  /** The checkpoint of an earlier job that this one begins from. */
+  readonly from?: StartVersion;
   /** Of a task, which has no line of its own: the number of its array, its index, and how many may run at a time. */
   readonly task?: { readonly array: number; readonly index: number; readonly atOnce: number | undefined };
 }
@@ -57,11 +66,18 @@ export function parseLine(line: string): Record<string, unknown> {
 }
 
 export function isJobLine(record: object): record is JobLine {
-  const { n, created, cwd, description, tasks, base } = record as Record<keyof JobLine, unknown>;
+  const { n, created, cwd, description, tasks, base, from } = record as Record<keyof JobLine, unknown>;
   if (typeof n !== 'number' || !Number.isSafeInteger(n) || n < 1 || n > HIGHEST_NUMBER) return false;
   if (tasks !== undefined && !areIndices(tasks)) return false;
   if (base !== undefined && typeof base !== 'string') return false;
+  if (from !== undefined && !isStartVersion(from)) return false;
   return typeof created === 'string' && typeof cwd === 'string' && isAbsolute(cwd) && isObject(description);
+}
+
+function isStartVersion(from: unknown): boolean {
+  if (!isObject(from)) return false;
+  const { checkpoints, generation } = from;
+  return typeof checkpoints === 'string' && isAbsolute(checkpoints) && Number.isSafeInteger(generation);
 }
 
 function areIndices(tasks: unknown): boolean {

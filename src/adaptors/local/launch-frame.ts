@@ -21,6 +21,8 @@ export interface Launch {
   readonly limits: Limits;
   /** Submitted held. */
   readonly hold: boolean;
+  /** Output and Error hold what an earlier job has written, which this one goes on with. */
+  readonly appending: boolean;
   /** Seconds since the epoch before which it does not start. */
   readonly startTime: number;
   /** Words for the jobs that it has to wait for. */
@@ -84,13 +86,14 @@ function head(launch: Launch): string[] {
   return [segment, String(n), String(offset), options(launch), String(processes), id, cwd, input, output, error];
 }
 
-function options({ interactive, limits, hold, startTime, dependencies, places }: Launch): string {
+function options({ interactive, appending, limits, hold, startTime, dependencies, places }: Launch): string {
   const words = [
     ...Object.entries(limits).map(([name, amount]) => `${name}=${String(amount)}`),
     ...dependencies,
     ...places.map(({ directory, needed, all }) => `places=${directory}:${String(needed)}/${String(all)}`),
   ];
   if (interactive) words.unshift('i');
+  if (appending) words.push('append');
   if (hold) words.push('hold');
   if (startTime > 0) words.push(`at=${String(startTime)}`);
   return words.join(' ');

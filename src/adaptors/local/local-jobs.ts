@@ -8,8 +8,10 @@ import { BadParameter, IncorrectState, SagaException } from '../../saga/core/exc
 import { Turns } from '../../saga/core/turns.js';
 import { URL } from '../../saga/core/url.js';
 import type { Connection } from '../../saga/spi/adaptor.js';
-import type { JobObservation, JobSpec } from '../../saga/spi/job.js';
+import type { CheckpointVersion } from '../../saga/spi/checkpointer.js';
+import type { CheckpointOrigin, JobObservation, JobSpec } from '../../saga/spi/job.js';
 import { ownTask } from './array.js';
+import { Checkpoints, type ChooseCheckpointer } from './checkpointing.js';
 import { cancel, hold, release, resume, signal, suspend } from './control.js';
 import { checkDependencies } from './dependencies.js';
 import { openInput, openOutput } from './interactive.js';
@@ -32,6 +34,9 @@ type LocalCapabilities =
   | 'job.signal'
   | 'job.hold'
   | 'job.array'
+  | 'job.checkpoint'
+  | 'job.recover'
+  | 'job.migrate'
   | 'job.prune'
   | 'job.io'
   | 'job.self'
@@ -47,6 +52,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   readonly #home: string;
   readonly #submitter: Submitter;
   readonly #segments: Segments;
+  readonly #checkpoints: Checkpoints;
   readonly #observer = new Observer();
   /** The jobs whose standard input has been given away. */
   readonly #inputs = new Set<string>();
@@ -54,10 +60,11 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   #users = 0;
 
   /** `onClosed` is called when the last user has closed. */
-  constructor(home: string, onClosed: () => void) {
+  constructor(home: string, choose: ChooseCheckpointer, onClosed: () => void) {
     this.#home = home;
     this.#onClosed = onClosed;
-    this.#submitter = new Submitter(home);
+    this.#submitter = new Submitter(home, choose);
+    this.#checkpoints = new Checkpoints(home, this.#submitter, choose);
     this.#segments = this.#submitter.segments;
   }
 
@@ -65,6 +72,7 @@ export class LocalJobs implements Connection<LocalCapabilities> {
 
   async prepare(spec: JobSpec): Promise<void> {
     checkSpec(spec);
+    await this.#checkpoints.check(spec);
     await checkDependencies(spec, (id) => this.#segments.find(id));
     requireKept(limitsOf(spec), await this.#submitter.warmUp());
   }
@@ -162,6 +170,36 @@ export class LocalJobs implements Connection<LocalCapabilities> {
   prune(which: readonly string[] | { readonly olderThan: number }): Promise<string[]> {
     if (!('olderThan' in which)) return pruneJobs(this.#home, this.#segments, which);
     return pruneOlder(this.#home, this.#segments, new Date(Date.now() - which.olderThan * 1000));
+  }
+
+  // ---- job.checkpoint, job.recover, job.migrate
+
+  async checkpoint(id: string, options: CallOptions): Promise<void> {
+    await this.checkpointNow(id, options);
+  }
+
+  checkpointNow(id: string, options: CallOptions): Promise<CheckpointVersion> {
+    return this.#checkpoints.make(id, 'continue', options);
+  }
+
+  checkpoints(id: string, options: CallOptions): Promise<readonly CheckpointVersion[]> {
+    return this.#checkpoints.list(id, options);
+  }
+
+  checkpointStore(id: string): Promise<string> {
+    return this.#checkpoints.store(id);
+  }
+
+  recover(id: string, generation: number, options: CallOptions): Promise<void> {
+    return this.#checkpoints.recover(id, generation, options);
+  }
+
+  submitFrom(spec: JobSpec, from: CheckpointOrigin, options: CallOptions): Promise<string> {
+    return this.#checkpoints.submitFrom(spec, from, options);
+  }
+
+  migrate(id: string, spec: JobSpec, options: CallOptions): Promise<string> {
+    return this.#checkpoints.migrate(id, spec, options);
   }
 
   // ---- job.io

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { BadParameter, IncorrectState } from '../../saga/core/exceptions.js';
 import { removeSegment } from './clean-up.js';
 import { isSettled, type JobLog } from './events.js';
+import { stateOf } from './checkpointing.js';
 import type { JobLine } from './job-line.js';
 import { nativeId } from './native-id.js';
 import { dateOf, isAlive, now } from './processes.js';
@@ -32,6 +33,9 @@ export async function pruneJobs(home: string, segments: Segments, ids: readonly 
   return pruned;
 }
 
+/** Milliseconds by which the clock of the journals, which counts in hundredths of a second, may be ahead. */
+const CLOCK_STEP = 20;
+
 /** Forgets the jobs that ended before `date`. @returns their ids. */
 export async function pruneOlder(home: string, segments: Segments, date: Date): Promise<string[]> {
   const pruned: string[] = [];
@@ -52,7 +56,7 @@ export async function pruneOlder(home: string, segments: Segments, date: Date): 
 function endedBefore(date: Date, log: JobLog, { header }: SegmentLog): boolean {
   const time = log.end?.time ?? (log.claim?.by === 'nobody' ? log.claim.time : undefined);
   const ended = time === undefined ? undefined : dateOf(time, header.epochAtBoot);
-  return ended !== undefined && ended < date;
+  return ended !== undefined && ended.getTime() <= date.getTime() + CLOCK_STEP;
 }
 
 /** What is known of the ends of these jobs is on the disk. */
@@ -68,6 +72,7 @@ async function forget(
   for (const name of readdirSync(folder)) {
     if (numbers.has(name.split('.', 1)[0] ?? '')) await rm(join(folder, name), { recursive: true, force: true });
   }
+  for (const line of lines) await rm(stateOf(home, segment.name, line), { recursive: true, force: true });
   if (await isDispensable(home, segment)) {
     segments.forget(segment);
     await removeSegment(home, segment.name);

@@ -68,7 +68,7 @@ export class SegmentWriter {
    * Appends a job. When this returns, no killed process can lose the line; `durable()` tells when no power cut can.
    * The write is synchronous on purpose: it only reaches the page cache, and takes less than asking a thread to do it.
    */
-  append(description: JobSpec, cwd: string, more: Pick<JobLine, 'tasks' | 'base'> = {}): JobLine {
+  append(description: JobSpec, cwd: string, more: Pick<JobLine, 'tasks' | 'base' | 'from'> = {}): JobLine {
     const line = { n: this.#count + 1, created: now(), cwd, description, ...more };
     this.#write(line);
     this.#count = line.n + (more.tasks?.length ?? 0);

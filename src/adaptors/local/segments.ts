@@ -3,7 +3,7 @@ import { DoesNotExist } from '../../saga/core/exceptions.js';
 import type { JobSpec } from '../../saga/spi/job.js';
 import { parseArray } from './array.js';
 import { cleanUpDaily } from './clean-up.js';
-import type { JobLine } from './job-line.js';
+import type { JobLine, StartVersion } from './job-line.js';
 import { parseNativeId } from './native-id.js';
 import { ownDirectory, workingDirectoryOf } from './paths.js';
 import { SegmentLog } from './segment-log.js';
@@ -44,13 +44,14 @@ export class Segments {
   /**
    * Writes the line of a new job; when this returns, no killed process can lose it, and when the writer is durable, no power cut.
    */
-  record(spec: JobSpec): Found & { readonly writer: SegmentWriter } {
+  record(spec: JobSpec, from?: StartVersion): Found & { readonly writer: SegmentWriter } {
     const { array, fileTransfer } = spec;
     const tasks = array === undefined ? undefined : parseArray(array).indices;
     const { writer, segment } = this.#writable(1 + (tasks?.length ?? 0));
     const line = writer.append(spec, workingDirectoryOf(spec), {
       ...(tasks && { tasks }),
       ...(fileTransfer && { base: ownDirectory() }),
+      ...(from && { from }),
     });
     segment.jobs.add(line);
     return { segment, line, writer };

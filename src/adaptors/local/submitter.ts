@@ -4,7 +4,8 @@ import type { JobSpec } from '../../saga/spi/job.js';
 import { cancel } from './control.js';
 import { dependencyWords } from './dependencies.js';
 import { translate } from './errors.js';
-import type { JobLine } from './job-line.js';
+import { checkpointerOf, isCheckpointable, type ChooseCheckpointer } from './checkpointing.js';
+import type { JobLine, StartVersion } from './job-line.js';
 import { launchOf, placesInArray } from './launch.js';
 import type { LauncherProgram } from './launcher-program.js';
 import { Launcher } from './launcher.js';
@@ -22,13 +23,15 @@ export class Submitter {
   readonly segments: Segments;
   readonly #home: string;
   readonly #launcher: Launcher;
+  readonly #choose: ChooseCheckpointer;
   /** For those jobs that have to wait for others: the words in which a keeper is told so. */
   readonly #dependencies = new WeakMap<JobLine, readonly string[]>();
   /** Jobs that were seen unclaimed, and when they are handed over again. */
   readonly #overdue = new WeakMap<JobLine, { readonly at: number; readonly patience: number }>();
 
-  constructor(home: string) {
+  constructor(home: string, choose: ChooseCheckpointer) {
     this.#home = home;
+    this.#choose = choose;
     this.segments = new Segments(home, (job) => {
       this.#launchOverdue(job);
     });
@@ -46,7 +49,17 @@ export class Submitter {
   }
 
   /** @returns the native ids. All are recorded, or none runs. */
-  async submit(specs: readonly JobSpec[]): Promise<string[]> {
+  submit(specs: readonly JobSpec[]): Promise<string[]> {
+    return this.#submit(specs);
+  }
+
+  /** A job that begins from the checkpoint of an earlier one. @returns its native id. */
+  async submitFrom(spec: JobSpec, from: StartVersion): Promise<string> {
+    const [id = ''] = await this.#submit([spec], from);
+    return id;
+  }
+
+  async #submit(specs: readonly JobSpec[], from?: StartVersion): Promise<string[]> {
     const find = this.segments.find.bind(this.segments);
     const dependencies = specs.some((spec) => spec.dependencies)
       ? await Promise.all(specs.map((spec) => dependencyWords(spec, find)))
@@ -56,7 +69,7 @@ export class Submitter {
     try {
       makePlaces(this.#home, slotsDirectory());
       specs.forEach((spec, i) => {
-        const { segment, line, writer } = this.segments.record(spec);
+        const { segment, line, writer } = this.segments.record(spec, from);
         submitted.push({ segment, line });
         writers.add(writer);
         this.#prepareFiles({ segment, line });
@@ -91,7 +104,10 @@ export class Submitter {
   /** Asynchronous even in what it throws, so that one job that cannot be launched does not keep others from being waited for. */
   async #launch({ segment, line }: Found, offset = segment.offset): Promise<void> {
     const dependencies = this.#dependencies.get(line) ?? [];
-    await this.#launcher.launch(launchOf(this.#home, segment.name, line, { offset, dependencies }));
+    const { description } = line;
+    const checkpointer = isCheckpointable(description) ? await checkpointerOf(description, this.#choose) : undefined;
+    const submission = { offset, dependencies, ...(checkpointer && { checkpointer }) };
+    await this.#launcher.launch(launchOf(this.#home, segment.name, line, submission));
   }
 
   /**

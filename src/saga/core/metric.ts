@@ -272,6 +272,14 @@ export class Metric extends BaseObject {
   }
 
   /**
+   * There are events again, of a metric that the implementation alone changes.
+   * @internal
+   */
+  beginAgain(): void {
+    this.#state.values.Mode = MetricMode.ReadOnly;
+  }
+
+  /**
    * Listens to the events; a Final metric completes the listener at once.
    * @returns the unsubscribe.
    * @internal

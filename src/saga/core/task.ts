@@ -107,6 +107,13 @@ export abstract class Task<T, S extends number = TaskState> extends BaseObject {
     return () => undefined;
   }
 
+  /** What is followed is another thing from now on. */
+  protected followAnew(): void {
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+    this.#followIfNeeded();
+  }
+
   /** The state as the backend has it now; by default what is known here. */
   protected refresh(options?: CallOptions): Promise<S> {
     return untilAborted(Promise.resolve(this.#state), options, this.#call('getState'));
@@ -123,8 +130,20 @@ export abstract class Task<T, S extends number = TaskState> extends BaseObject {
     if (this.#state === New && state !== Running) this.moveTo(Running);
     // Somebody who was told of Running may have changed the state.
     if (this.#isFinal()) return;
+    this.#change(state, outcome);
+  }
+
+  /**
+   * Leaves a final state, for what a class derived from Task can do again as the same object. Who has waited stays told
+   * of the end, and its Observables completed; who asks from now on is told of the new life.
+   */
+  protected beginAgain(state: S): void {
+    if (this.#isFinal()) this.#change(state, {});
+  }
+
+  #change(state: S, outcome: TaskOutcome<T>): void {
     this.#state = state;
-    if (this.#isFinal()) this.#outcome = outcome;
+    this.#outcome = this.#isFinal() ? outcome : {};
     this.#followIfNeeded();
     this.#untold.push(state);
     // A change that comes while one is being told is told after it, to everybody in the same order.

@@ -12,4 +12,9 @@ export const BUILT_INS: readonly LazyAdaptor[] = [
     schemes: ['file'],
     manifest: async () => (await import('../../adaptors/file/manifest.js')).manifest,
   },
+  {
+    name: 'application',
+    schemes: ['application'],
+    manifest: async () => (await import('../../adaptors/application/manifest.js')).manifest,
+  },
 ];

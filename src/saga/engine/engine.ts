@@ -5,9 +5,11 @@ import { untilAborted, type CallOptions } from '../core/call-options.js';
 import { isContextOfType } from '../core/context.js';
 import { mostSpecificFirst, type SagaException } from '../core/exceptions.js';
 import { contextsOf, type Session } from '../core/session.js';
-import type { URL } from '../core/url.js';
-import type { AdaptorManifest, Capability } from '../spi/adaptor.js';
+import { URL } from '../core/url.js';
+import type { AdaptorEnvironment, AdaptorManifest, Capability } from '../spi/adaptor.js';
+import type { Checkpointer } from '../spi/checkpointer.js';
 import { Binding } from './binding.js';
+import { chooseCheckpointer } from './checkpointers.js';
 import { combined, located } from './failure.js';
 import type { AdaptorRegistry } from './registry.js';
 
@@ -43,8 +45,10 @@ export class Engine {
   async #connect(manifest: AdaptorManifest, url: URL, options: CallOptions): Promise<Binding> {
     const module = await manifest.load();
     const types = manifest.contexts ?? [];
-    const environment = {
+    const environment: AdaptorEnvironment = {
       contexts: () => contextsOf(this.#session).filter((c) => types.some((type) => isContextOfType(c, type))),
+      checkpointer: async (name, requirements) =>
+        this.#checkpointer(chooseCheckpointer(await this.#registry.all(), name, requirements)),
       log: (message: string) => {
         debug('%s: %s', manifest.name, message);
       },
@@ -53,5 +57,11 @@ export class Engine {
       throw located(error, { adaptor: manifest.name, operation: 'connect', url }, (e) => module.translate(e));
     });
     return new Binding(manifest, module, { connection, users: 0 }, connection.serviceUrl ?? url);
+  }
+
+  /** A checkpointer is an adaptor whose scheme is its name. */
+  async #checkpointer(manifest: AdaptorManifest): Promise<Checkpointer> {
+    const binding = await this.#connect(manifest, new URL(`${manifest.name}:/`), {});
+    return binding.using('checkpointer', 'checkpointer');
   }
 }

@@ -50,3 +50,9 @@ export function showInAttributes(job: object, observation: JobObservation): void
   put('ExitCode', observation.exitCode?.toString());
   put('Termsig', observation.termsig?.toString());
 }
+
+/** The job was started again: what was said of its end is no longer so. */
+export function forgetEnd(job: object): void {
+  const set = attributeSetOf(job);
+  for (const key of ['ExecutionHosts', 'Created', 'Started', 'Finished', 'ExitCode', 'Termsig']) set.unassign(key);
+}

@@ -59,7 +59,16 @@ export class JobMetrics {
     if (memoryUse !== undefined) change(this.#memory, memoryUse.toFixed(3));
     if (vmemoryUse !== undefined) change(this.#vmemory, vmemoryUse.toFixed(3));
     if (!final) return;
-    for (const metric of [this.#memory, this.#vmemory, this.#performance]) metric.finish();
+    for (const metric of this.#finalAtTheEnd) metric.finish();
+  }
+
+  /** The job was started again: what was Final changes again. */
+  beginAgain(): void {
+    for (const metric of this.#finalAtTheEnd) metric.beginAgain();
+  }
+
+  get #finalAtTheEnd(): readonly Metric[] {
+    return [this.#memory, this.#vmemory, this.#performance];
   }
 
   /** The application sent a signal to the job. */

@@ -32,6 +32,12 @@ export interface RunJobOptions extends CallOptions {
   interactive?: boolean;
 }
 
+/** @internal The classes of the jobs of a service. */
+export interface JobKinds {
+  readonly job: new (init: JobInit) => Job;
+  readonly self: new (init: JobInit) => JobSelf;
+}
+
 const LEAST_SWEEP = 1024;
 
 /** Where an empty resource manager URL leads. */
@@ -75,6 +81,15 @@ export class JobService extends SessionObject {
    * @throws BadParameter for a malformed URL; IncorrectURL when no adaptor serves it; what the backend refuses with.
    */
   static async create(rm?: UrlLike, options?: CreateOptions): Promise<JobService> {
+    return new JobService(...(await JobService.connect('job.submit', rm, options)));
+  }
+
+  /** @internal What `create` makes a service from. */
+  protected static async connect(
+    capability: Capability,
+    rm?: UrlLike,
+    options?: CreateOptions,
+  ): Promise<[binding: Binding, session: Session]> {
     throwIfAborted(options, 'job_service.create');
     const given = toURL(rm ?? '');
     const url = given.getEscaped() === '' ? new URL(DEFAULT_SERVICE) : given;
@@ -82,7 +97,12 @@ export class JobService extends SessionObject {
       throw new BadParameter(`'${url.toString()}' has no scheme; a job service is named like ${DEFAULT_SERVICE}`);
     }
     const session = options?.session ?? defaultSession();
-    return new JobService(await engineFor(session).bind('job.submit', url, options), session);
+    return [await engineFor(session).bind(capability, url, options), session];
+  }
+
+  /** @internal Other services make jobs of other classes. */
+  protected get kinds(): JobKinds {
+    return { job: Job, self: JobSelf };
   }
 
   getType(): ObjectType {
@@ -92,7 +112,8 @@ export class JobService extends SessionObject {
   /** A service of its own on the same connection; closing one leaves the other. */
   override clone(): this {
     this.#requireOpen('clone');
-    return new JobService(this.#binding.share(), this.getSession()) as this;
+    const Service = this.constructor as typeof JobService;
+    return new Service(this.#binding.share(), this.getSession()) as this;
   }
 
   /**
@@ -101,12 +122,8 @@ export class JobService extends SessionObject {
    * when something that the description names is not there.
    */
   async createJob(jd: JobDescription, options?: CallOptions): Promise<Job> {
-    this.#requireOpen('createJob', options);
-    requireDescription(jd);
-    const description = jd.clone();
-    requireHonoured(description, this.#binding.manifest);
-    await this.#call('job.submit', 'createJob', (adaptor, o) => adaptor.prepare(specOf(description), o), options);
-    return this.#remember(new Job({ ...this.#init, description }));
+    const description = await this.checked(jd, options);
+    return this.#remember(new this.kinds.job({ ...this.#init, description }));
   }
 
   /**
@@ -175,7 +192,7 @@ export class JobService extends SessionObject {
    */
   async getJob(jobId: string, options?: CallOptions): Promise<Job> {
     this.#requireOpen('getJob', options);
-    return this.#known(this.#nativeOf(jobId), Job, options);
+    return this.#known(this.#nativeOf(jobId), this.kinds.job, options);
   }
 
   /**
@@ -188,7 +205,7 @@ export class JobService extends SessionObject {
     if (native === undefined) {
       throw new NoSuccess('this process is not part of a job of this service', { object: this });
     }
-    return this.#known(native, JobSelf, options);
+    return this.#known(native, this.kinds.self, options);
   }
 
   /**
@@ -221,6 +238,21 @@ export class JobService extends SessionObject {
   /** The URL, without a password. */
   toJSON(): { url: string } {
     return { url: this.#binding.url.toString() };
+  }
+
+  /** @internal The service's own copy of a description that it can serve. @throws as `createJob`. */
+  protected async checked(
+    jd: JobDescription,
+    options?: CallOptions,
+    complete?: (description: JobDescription) => void,
+  ): Promise<JobDescription> {
+    this.#requireOpen('createJob', options);
+    requireDescription(jd);
+    const description = jd.clone();
+    complete?.(description);
+    requireHonoured(description, this.#binding.manifest);
+    await this.#call('job.submit', 'createJob', (adaptor, o) => adaptor.prepare(specOf(description), o), options);
+    return description;
   }
 
   /** @throws BadParameter when the id is malformed or of another service. */

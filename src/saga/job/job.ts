@@ -21,7 +21,7 @@ import type { Binding } from '../engine/binding.js';
 import type { JobMonitor } from '../engine/job-monitor.js';
 import type { Capabilities, Capability } from '../spi/adaptor.js';
 import type { JobObservation } from '../spi/job.js';
-import { JOB_ATTRIBUTES, showInAttributes } from './job-attributes.js';
+import { forgetEnd, JOB_ATTRIBUTES, showInAttributes } from './job-attributes.js';
 import { descriptionOf, specOf, type JobDescription } from './job-description.js';
 import { formatJobId, parseJobId } from './job-id.js';
 import { isMeasured, JobMetrics } from './job-metrics.js';
@@ -69,15 +69,20 @@ export class Job extends Task<void, JobState> implements Permissions {
   readonly #init: JobInit;
   readonly #metrics: JobMetrics;
   #native: string | undefined;
+  /** The backend's job that it was ends before the one that it will be is known. */
+  #migrating = false;
 
-  /** @internal Jobs are made by a JobService. */
-  constructor(init: JobInit) {
+  /**
+   * @param more - Metrics that its class adds to those of every job.
+   * @internal Jobs are made by a JobService.
+   */
+  constructor(init: JobInit, more: readonly Metric[] = []) {
     const metrics = new JobMetrics();
     super({
       states: JobState,
       final: FINAL_STATES,
       stateMetric: 'job.state',
-      metrics: metrics.all,
+      metrics: [...metrics.all, ...more],
       extensible: init.steerable ?? false,
       object: init.service,
       initial: init.native === undefined ? JobState.New : JobState.Running,
@@ -169,7 +174,13 @@ export class Job extends Task<void, JobState> implements Permissions {
   /** Moves a Running or Suspended job to where the description says; its JobID may change. */
   migrate(jd: JobDescription, options?: CallOptions): Promise<void> {
     const move = async (adaptor: Capabilities['job.migrate'], id: string, o: CallOptions): Promise<void> => {
-      this.#submitted(await adaptor.migrate(id, specOf(jd), o));
+      this.#migrating = true;
+      try {
+        this.#submitted(await adaptor.migrate(id, specOf(jd), o));
+      } finally {
+        this.#migrating = false;
+        this.followAnew();
+      }
     };
     return this.#act('job.migrate', 'migrate', [JobState.Running, JobState.Suspended], move, options);
   }
@@ -262,6 +273,7 @@ export class Job extends Task<void, JobState> implements Permissions {
   /** @internal Takes in what the backend said. */
   show(observation: JobObservation): void {
     const state = JobState[observation.state];
+    if (this.#migrating && FINAL_STATES.has(state)) return;
     showInAttributes(this, observation);
     this.#metrics.show(observation, this.#init.binding.manifest.name, FINAL_STATES.has(state));
     this.moveTo(state, this.#outcomeOf(observation));
@@ -306,11 +318,21 @@ export class Job extends Task<void, JobState> implements Permissions {
   }
 
   protected override async refresh(options?: CallOptions): Promise<JobState> {
-    const seen = await this.#call('job.query', 'getState', (adaptor, o) => adaptor.query([this.#id], o), options, true);
-    const observation = seen.get(this.#id);
-    // A job that the backend does not name is unknown, not ended: what was known stays.
-    if (observation) this.show(observation);
+    const id = this.#id;
+    const seen = await this.#call('job.query', 'getState', (adaptor, o) => adaptor.query([id], o), options, true);
+    const observation = seen.get(id);
+    // A job that the backend does not name is unknown, not ended: what was known stays. One that goes on under another id
+    // by now is not what was asked for.
+    if (observation && id === this.#native) this.show(observation);
     return this.currentState;
+  }
+
+  /** The job had ended and was started again, as the backend's job `native`: the one way out of a final state. */
+  protected recoveredAs(native: string): void {
+    forgetEnd(this);
+    this.#metrics.beginAgain();
+    this.#submitted(native);
+    this.beginAgain(JobState.Recovering);
   }
 
   /** @internal For the string interface of the attributes. */

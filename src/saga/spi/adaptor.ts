@@ -7,6 +7,7 @@ import type { CallOptions } from '../core/call-options.js';
 import type { Context } from '../core/context.js';
 import type { SagaException } from '../core/exceptions.js';
 import type { URL } from '../core/url.js';
+import type { Checkpointer } from './checkpointer.js';
 import type {
   EntryChange,
   EntryLink,
@@ -32,6 +33,7 @@ import type {
   JobOwnership,
   JobPrune,
   JobQuery,
+  JobRecover,
   JobSelfLookup,
   JobSignal,
   JobSubmit,
@@ -50,6 +52,7 @@ export interface Capabilities {
   'job.array': JobArray;
   'job.prune': JobPrune;
   'job.checkpoint': JobCheckpoint;
+  'job.recover': JobRecover;
   'job.migrate': JobMigrate;
   'job.io': JobIo;
   'job.self': JobSelfLookup;
@@ -67,6 +70,7 @@ export interface Capabilities {
   'file.readWrite': FileReadWrite;
   'file.serverCopy': FileServerCopy;
   'file.tree': FileTree;
+  checkpointer: Checkpointer;
 }
 export type Capability = keyof Capabilities;
 
@@ -89,6 +93,12 @@ export type Connection<C extends Capability = never> = Implements<C> & {
 export interface AdaptorEnvironment {
   /** The session's contexts of the types that the manifest names, as they are now: ask before each use. */
   contexts(): readonly Context[];
+  /**
+   * The checkpointer for a job that has these requirements.
+   * @param name - Which one; default: the first that meets them.
+   * @throws BadParameter naming what is not met, and what there is.
+   */
+  checkpointer(name: string | undefined, requirements: Readonly<Record<string, boolean>>): Promise<Checkpointer>;
   /** Diagnostic text, shown with `NODE_DEBUG=xosaga`. Never a secret. */
   log(message: string): void;
 }
@@ -132,6 +142,8 @@ export interface AdaptorManifest<C extends Capability = Capability> {
   readonly jobAttributes?: readonly JobAttribute[];
   /** Why some attributes are not honoured, where that helps: "a machine has no queues". */
   readonly refusals?: Readonly<Partial<Record<JobAttribute, string>>>;
+  /** Of a checkpointer: the CheckpointRequirements that it meets. */
+  readonly checkpointRequirements?: readonly string[];
   /** The context types that it can use. */
   readonly contexts?: readonly string[];
   readonly limits?: CallLimits;

@@ -2,6 +2,7 @@
 import type { Readable, Writable } from 'node:stream';
 
 import type { CallOptions } from '../core/call-options.js';
+import type { CheckpointVersion } from './checkpointer.js';
 
 /**
  * A job description as plain data: the set attributes of a `JobDescription`, typed, checked and complete with defaults
@@ -83,6 +84,10 @@ export interface JobObservation {
   /** Memory in megabytes; after the end the high-water mark. */
   readonly memoryUse?: number;
   readonly vmemoryUse?: number;
+  /** Of a checkpointable job: the generation of its newest complete checkpoint, 0 before the first. */
+  readonly generation?: number;
+  /** Of a checkpointable job: how often it was restarted from a checkpoint while it was the same job of the backend. */
+  readonly incarnation?: number;
 }
 
 /** `job.submit`: run and cancel. */
@@ -160,6 +165,30 @@ export interface JobPrune {
 export interface JobCheckpoint {
   /** Saves a checkpoint; the job goes on. */
   checkpoint(id: string, options: CallOptions): Promise<void>;
+}
+
+/** `job.recover`: the checkpoints of a job, and what can be done with them. The engine has checked the state. */
+export interface JobRecover {
+  /** Saves a checkpoint of a running job; resolves when it is complete. */
+  checkpointNow(id: string, options: CallOptions): Promise<CheckpointVersion>;
+  /** The complete checkpoints, oldest first, whether or not the job has ended. */
+  checkpoints(id: string, options: CallOptions): Promise<readonly CheckpointVersion[]>;
+  /** The directory of the checkpoints, absolute, whether or not it is there yet. */
+  checkpointStore(id: string, options: CallOptions): Promise<string>;
+  /** Rolls a running job back to a checkpoint. @throws DoesNotExist when there is no such checkpoint. */
+  recover(id: string, generation: number, options: CallOptions): Promise<void>;
+  /**
+   * Submits a job that begins from a checkpoint of one that has ended, and goes on with its checkpoints.
+   * @returns the native id of the new job.
+   */
+  submitFrom(spec: JobSpec, from: CheckpointOrigin, options: CallOptions): Promise<string>;
+}
+
+/** Where a job begins that does not begin from the beginning. */
+export interface CheckpointOrigin {
+  /** The native id of the job whose checkpoint it is. */
+  readonly id: string;
+  readonly generation: number;
 }
 
 /** `job.migrate`. */

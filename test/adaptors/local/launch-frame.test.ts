@@ -11,6 +11,7 @@ const LAUNCH: Launch = {
   interactive: false,
   limits: {},
   hold: false,
+  appending: false,
   startTime: 0,
   dependencies: [],
   places: [],

@@ -14,13 +14,15 @@ const methods = JSON.parse(readFileSync(new URL('../../rules/methods.json', impo
 // Task itself leaves clone to the classes of its objects.
 const sessionless = [OperationTask, saga.TaskContainer, saga.Metric, saga.JobDescription];
 const entries = [saga.NSEntry, saga.NSDirectory, saga.File, saga.Directory];
-const tasks = [saga.Task, saga.Job, saga.JobSelf];
+const jobs = [saga.Job, saga.JobSelf, saga.CPRJob, saga.CPRJobSelf];
+const services = [saga.JobService, saga.CPRJobService];
+const tasks = [saga.Task, ...jobs];
 
 /** The classes that have the methods of a class or interface of SAGA. */
 const classes: Readonly<Record<string, readonly { readonly name: string; readonly prototype: object }[]>> = {
   exception: [saga.SagaException, saga.BadParameter, saga.NotImplemented],
   object: [
-    ...[saga.URL, saga.Buffer, saga.IOVec, saga.Session, saga.Context, saga.JobService, saga.Job, saga.JobSelf],
+    ...[saga.URL, saga.Buffer, saga.IOVec, saga.Session, saga.Context, ...services, ...jobs],
     ...sessionless,
     ...entries,
   ],
@@ -29,15 +31,17 @@ const classes: Readonly<Record<string, readonly { readonly name: string; readonl
   buffer: [saga.Buffer, saga.IOVec],
   session: [saga.Session],
   context: [saga.Context],
-  permissions: [saga.Job, saga.JobSelf, ...entries],
-  attributes: [saga.Context, saga.Metric, saga.JobDescription, saga.Job, saga.JobSelf],
+  permissions: [...jobs, ...entries],
+  attributes: [saga.Context, saga.Metric, saga.JobDescription, saga.CPRJobDescription, ...jobs],
   metric: [saga.Metric],
   monitorable: [...tasks, saga.TaskContainer],
-  steerable: [saga.JobSelf],
+  steerable: [saga.JobSelf, saga.CPRJobSelf],
   task: tasks,
   task_container: [saga.TaskContainer],
-  job_service: [saga.JobService],
-  job: [saga.Job, saga.JobSelf],
+  job_service: services,
+  job: jobs,
+  cpr_job_service: [saga.CPRJobService],
+  cpr_job: [saga.CPRJob, saga.CPRJobSelf],
   ns_entry: entries,
   ns_directory: [saga.NSDirectory, saga.Directory],
   iovec: [saga.IOVec],
