@@ -1,10 +1,11 @@
 /** Checkpoints of local jobs through SAGA: the attributes, `job.checkpoint`, `job.migrate`, and what is refused. */
 import { describe, expect, test } from '@jest/globals';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import * as saga from '../../src/index.js';
+import { eventually } from '../faults/processes.js';
 import { privateHome } from '../support/home.js';
 import { rule } from '../support/rules.js';
 import { shellJobs } from '../support/jobs.js';
@@ -55,6 +56,33 @@ describe('a checkpointable job', () => {
     expect(await job.getState()).toBe(saga.JobState.Running);
     const old = await jobs.service.getJob(before ?? '');
     expect(await old.getState()).toBe(saga.JobState.Failed);
+    await job.cancel(-1);
+  });
+
+  test('is started again from its last checkpoint when it fails, as often as it may', async () => {
+    const directory = join(paths.directory, 'restarted');
+    mkdirSync(directory);
+    const at = [
+      { count: 40, do: 'checkpoint' },
+      { count: 60, incarnation: 0, do: 'kill' },
+      { count: 80, incarnation: 1, do: 'kill' },
+    ];
+    const plan = JSON.stringify({ directory, until: 100, at });
+    const of = (restartOnFailure: number): saga.JobDescription =>
+      counting({ arguments: [COUNTER, plan], numberOfProcesses: 1, restartOnFailure });
+    const patient = await running(of(2));
+    await patient.wait();
+    expect(await patient.getState()).toBe(saga.JobState.Done);
+    const impatient = await running(of(1));
+    await impatient.wait();
+    expect(impatient.termsig).toBe(9);
+    await expect(impatient.toPromise()).rejects.toThrow(/the job failed; restart 1 from checkpoint 1/);
+  });
+
+  test('is checkpointed by the system at its interval', async () => {
+    const job = await running(counting({ checkpointInitiator: 'System', checkpointInterval: 1 }));
+    const versions = join(paths.home, 'checkpoints', nativeOf(job));
+    await eventually('a checkpoint', () => existsSync(join(versions, '1', 'manifest')));
     await job.cancel(-1);
   });
 
