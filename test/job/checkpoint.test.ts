@@ -83,6 +83,7 @@ describe('a checkpointable job', () => {
     const job = await running(counting({ checkpointInitiator: 'System', checkpointInterval: 1 }));
     const versions = join(paths.home, 'checkpoints', nativeOf(job));
     await eventually('a checkpoint', () => existsSync(join(versions, '1', 'manifest')));
+    expect(await job.getState()).toBe(saga.JobState.Running);
     await job.cancel(-1);
   });
 
